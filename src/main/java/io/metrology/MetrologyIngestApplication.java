@@ -1,0 +1,16 @@
+package io.metrology;
+
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.boot.context.properties.ConfigurationPropertiesScan;
+
+/** Starts the service. */
+@SpringBootApplication
+@ConfigurationPropertiesScan
+public class MetrologyIngestApplication {
+
+	public static void main(String[] args) {
+		SpringApplication.run(MetrologyIngestApplication.class, args);
+	}
+
+}
