@@ -1,0 +1,85 @@
+package io.metrology.http;
+
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
+import jakarta.servlet.http.HttpServletRequest;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.json.JsonMapper;
+
+import org.springframework.stereotype.Component;
+
+/**
+ * Builds the body of every error answer, {@code application/problem+json} (RFC 9457), and counts
+ * them by code. Nothing else in the service builds one.
+ */
+@Component
+class Problems {
+
+	static final String MEDIA_TYPE = "application/problem+json";
+
+	private final JsonMapper json = JsonMapper.builder().build();
+
+	private final Map<ErrorCode, Counter> counters = new EnumMap<>(ErrorCode.class);
+
+	Problems(MeterRegistry registry) {
+		for (ErrorCode code : ErrorCode.values()) {
+			this.counters.put(code,
+					Counter.builder("metrology.http.problems")
+						.description("Requests answered with an error, by code of the catalogue")
+						.tag("code", code.code())
+						.register(registry));
+		}
+	}
+
+	byte[] body(@Nullable HttpServletRequest request, ErrorCode code, String detail) {
+		return body(request, code, detail, List.of(), false);
+	}
+
+	byte[] body(@Nullable HttpServletRequest request, ProblemException problem) {
+		return body(request, problem.code(), problem.detail(), problem.faults(), problem.outcomeUnknown());
+	}
+
+	private byte[] body(@Nullable HttpServletRequest request, ErrorCode code, String detail, List<Fault> faults,
+			boolean outcomeUnknown) {
+		count(code);
+		String path = (request != null) ? request.getRequestURI() : null;
+		Map<String, @Nullable Object> body = new LinkedHashMap<>();
+		body.put("type", "urn:metrology-ingest:error:" + code.code());
+		body.put("title", code.title());
+		body.put("status", code.status());
+		body.put("detail", detail);
+		if (path != null) {
+			body.put("instance", path);
+		}
+		body.put("code", code.code());
+		if (isIngest(path)) {
+			body.put("stored", outcomeUnknown ? null : Boolean.FALSE);
+		}
+		body.put("retryable", code.retryable());
+		if (request != null && request.getAttribute(RequestIdFilter.ATTRIBUTE) instanceof String id) {
+			body.put("request_id", id);
+		}
+		if (!faults.isEmpty()) {
+			body.put("errors", faults);
+		}
+		return this.json.writeValueAsBytes(body);
+	}
+
+	private void count(ErrorCode code) {
+		Counter counter = this.counters.get(code);
+		if (counter != null) {
+			counter.increment();
+		}
+	}
+
+	/** A request that Tomcat could not even parse may have been a chunk, so it counts as one. */
+	private static boolean isIngest(@Nullable String path) {
+		return path == null || path.contains("/stream/chunk");
+	}
+
+}

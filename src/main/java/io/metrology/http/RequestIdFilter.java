@@ -1,0 +1,58 @@
+package io.metrology.http;
+
+import java.io.IOException;
+import java.util.UUID;
+import java.util.regex.Pattern;
+
+import jakarta.servlet.FilterChain;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import org.slf4j.MDC;
+
+import org.springframework.core.Ordered;
+import org.springframework.core.annotation.Order;
+import org.springframework.stereotype.Component;
+import org.springframework.web.filter.OncePerRequestFilter;
+
+/**
+ * Gives each request an id, the client's own {@code X-Request-Id} where it is a plain token. It
+ * stands in the response header, in error bodies and in every log line of the request.
+ */
+@Component
+@Order(Ordered.HIGHEST_PRECEDENCE)
+class RequestIdFilter extends OncePerRequestFilter {
+
+	static final String HEADER = "X-Request-Id";
+
+	static final String ATTRIBUTE = RequestIdFilter.class.getName();
+
+	private static final String MDC_KEY = "request_id";
+
+	private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9._-]{1,64}");
+
+	@Override
+	protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+			throws ServletException, IOException {
+		String id = assign(request, response);
+		MDC.put(MDC_KEY, id);
+		try {
+			chain.doFilter(request, response);
+		}
+		finally {
+			MDC.remove(MDC_KEY);
+		}
+	}
+
+	static String assign(HttpServletRequest request, HttpServletResponse response) {
+		if (request.getAttribute(ATTRIBUTE) instanceof String id) {
+			return id;
+		}
+		String sent = request.getHeader(HEADER);
+		String id = (sent != null && TOKEN.matcher(sent).matches()) ? sent : UUID.randomUUID().toString();
+		request.setAttribute(ATTRIBUTE, id);
+		response.setHeader(HEADER, id);
+		return id;
+	}
+
+}

@@ -1,0 +1,129 @@
+package io.metrology.http;
+
+import java.io.IOException;
+import java.util.Comparator;
+import java.util.Locale;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.validation.ConstraintViolation;
+import jakarta.validation.Validator;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.exc.StreamConstraintsException;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonReadFeature;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+import org.springframework.stereotype.Component;
+
+/**
+ * Reads JSON requests: strict JSON, typed fields, then the constraints on the record that they are
+ * bound to. All faults are gathered into one answer.
+ */
+@Component
+public class RequestReader {
+
+	private static final JsonFactory JSON_FACTORY = JsonFactory.builder()
+		.enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+		.enable(StreamReadFeature.USE_FAST_DOUBLE_PARSER)
+		.enable(StreamReadFeature.USE_FAST_BIG_NUMBER_PARSER)
+		.disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+		// Python's json writes a missing value as the bare literal NaN.
+		.enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+		.build();
+
+	/** The mapper for all requests, which refuses duplicated keys and trailing content. */
+	public static final JsonMapper JSON = JsonMapper.builder(JSON_FACTORY)
+		.enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+		.build();
+
+	private static final int LONGEST_REASON = 200;
+
+	private final BodyReader bodies;
+
+	private final Validator validator;
+
+	RequestReader(BodyReader bodies, Validator validator) {
+		this.bodies = bodies;
+		this.validator = validator;
+	}
+
+	/**
+	 * Reads a small request.
+	 * @param binding makes the request's record from its fields
+	 */
+	public <T extends Record> T read(HttpServletRequest request, Function<RequestFields, T> binding)
+			throws IOException {
+		return read(request, (fields, faults) -> binding.apply(fields));
+	}
+
+	/**
+	 * Reads a small request that has rules across its fields.
+	 * @param binding makes the request's record from its fields, and notes what breaks those rules
+	 */
+	public <T extends Record> T read(HttpServletRequest request, BiFunction<RequestFields, Faults, T> binding)
+			throws IOException {
+		byte[] body = this.bodies.read(request);
+		Faults faults = new Faults();
+		T bound = binding.apply(new RequestFields(object(body), "", faults), faults);
+		validate(bound, faults);
+		faults.throwIfAny("");
+		return bound;
+	}
+
+	/** Notes the constraints that a record breaks, but for fields that already have a fault. */
+	public <T extends Record> void validate(T bound, Faults faults) {
+		this.validator.validate(bound)
+			.stream()
+			.sorted(Comparator.comparing((violation) -> violation.getPropertyPath().toString()))
+			.forEach((violation) -> note(violation, faults));
+	}
+
+	/** What is wrong with a body that Jackson could not read. */
+	public static ProblemException malformed(JacksonException failure) {
+		String where = (failure.getLocation() != null) ? " at line " + failure.getLocation().getLineNr() + ", column "
+				+ failure.getLocation().getColumnNr() : "";
+		return new ProblemException(ErrorCode.MALFORMED_JSON,
+				"The body is not JSON that can be read" + where + ": " + reason(failure) + ".");
+	}
+
+	/** The parser's own words, without its notes on where it read from and how it is set up. */
+	private static String reason(JacksonException failure) {
+		if (failure instanceof StreamConstraintsException) {
+			return "it is nested too deeply, or a name, number or string in it is too long";
+		}
+		String words = failure.getOriginalMessage().replaceAll("(?s)\\s*(\\(start marker at|\\[Source|\\(enable|\\n).*", "");
+		return (words.length() <= LONGEST_REASON) ? words : words.substring(0, LONGEST_REASON) + "…";
+	}
+
+	private static ObjectNode object(byte[] body) {
+		try {
+			JsonNode node = JSON.readTree(body);
+			if (node instanceof ObjectNode object) {
+				return object;
+			}
+		}
+		catch (JacksonException ex) {
+			throw malformed(ex);
+		}
+		throw new ProblemException(ErrorCode.INVALID_REQUEST, "The body must be a JSON object.");
+	}
+
+	private static void note(ConstraintViolation<?> violation, Faults faults) {
+		String name = snakeCase(violation.getPropertyPath().toString());
+		String pointer = "/" + name;
+		if (!faults.has(pointer)) {
+			faults.add(pointer, name + " " + violation.getMessage(), violation.getInvalidValue());
+		}
+	}
+
+	private static String snakeCase(String name) {
+		return name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+	}
+
+}

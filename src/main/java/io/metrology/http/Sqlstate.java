@@ -1,0 +1,64 @@
+package io.metrology.http;
+
+import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
+
+/**
+ * What an SQLSTATE says about trying again.
+ *
+ * @param code the five characters, empty where the failure carries none
+ * @see <a href="https://www.postgresql.org/docs/current/errcodes-appendix.html">PostgreSQL error
+ * codes</a>
+ */
+public record Sqlstate(String code) {
+
+	/** The SQLSTATE of the nearest {@link SQLException} among the causes. */
+	public static Sqlstate of(Throwable failure) {
+		for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+			if (cause instanceof SQLTransientConnectionException) {
+				return new Sqlstate("08000");
+			}
+			if (cause instanceof SQLException sql && sql.getSQLState() != null) {
+				return new Sqlstate(sql.getSQLState());
+			}
+		}
+		return new Sqlstate("");
+	}
+
+	/**
+	 * Whether the same transaction may succeed when it is tried again: the connection was lost (08),
+	 * a deadlock or a serialization failure (40), resources or disk were short (53), an operator
+	 * intervened, the server restarts or a statement timed out (57), a lock was not had in time
+	 * (55P03), or the server is read-only, as a standby is during a failover (25006).
+	 */
+	public boolean isWorthRetrying() {
+		return switch (classCode()) {
+			case "08", "40", "53", "57", "58" -> true;
+			default -> this.code.equals("25006") || this.code.equals("55P03");
+		};
+	}
+
+	/**
+	 * Whether a COMMIT that failed this way may have been done all the same: the connection was lost
+	 * or the server went away, rather than said no.
+	 */
+	public boolean leavesCommitUnknown() {
+		return this.code.isEmpty() || classCode().equals("08") || classCode().equals("57");
+	}
+
+	/** Whether the data of the statement was at fault (22, 23). */
+	public boolean isDataFault() {
+		return classCode().equals("22") || classCode().equals("23");
+	}
+
+	private String classCode() {
+		return (this.code.length() >= 2) ? this.code.substring(0, 2) : "";
+	}
+
+	@Override
+	public String toString() {
+		return this.code.isEmpty() ? "no SQLSTATE" : this.code;
+	}
+
+
+}

@@ -1,0 +1,60 @@
+package io.metrology.ingest;
+
+import java.io.IOException;
+
+import io.metrology.http.BodyReader;
+import jakarta.servlet.http.HttpServletRequest;
+
+import org.springframework.http.HttpStatus;
+import org.springframework.http.MediaType;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Takes chunks in: parse, submit, answer. */
+@RestController
+@RequestMapping({ "/metrology/stream/chunk", "/tool-state/stream/chunk" })
+class ChunkController {
+
+	private final BodyReader bodies;
+
+	private final ChunkParser parser;
+
+	private final ChunkService service;
+
+	private final IngestMetrics metrics;
+
+	ChunkController(BodyReader bodies, ChunkParser parser, ChunkService service, IngestMetrics metrics) {
+		this.bodies = bodies;
+		this.parser = parser;
+		this.service = service;
+		this.metrics = metrics;
+	}
+
+	/**
+	 * Stores one chunk of one channel. Sending the same {@code (data_id, channel_name, chunk_index)}
+	 * again replaces it.
+	 * @param validateOnly checks everything and writes nothing
+	 * @return 201 once the chunk is committed and flushed, or 200 where it was only validated
+	 */
+	@PostMapping(consumes = MediaType.APPLICATION_JSON_VALUE, produces = MediaType.APPLICATION_JSON_VALUE)
+	ResponseEntity<ChunkReceipt.Body> ingest(HttpServletRequest request,
+			@RequestParam(name = "validate_only", defaultValue = "false") boolean validateOnly) throws IOException {
+		this.metrics.requestStarted();
+		try {
+			Submission submission = Submission.of(this.parser.parse(this.bodies.read(request)));
+			ChunkReceipt receipt = (validateOnly ? this.service.validate(submission) : this.service.ingest(submission))
+				.get(0);
+			return ResponseEntity.status(validateOnly ? HttpStatus.OK : HttpStatus.CREATED)
+				.header("Chunk-Outcome", receipt.outcome().label())
+				.header("Chunk-Hash", receipt.hash())
+				.body(receipt.body());
+		}
+		finally {
+			this.metrics.requestEnded();
+		}
+	}
+
+}

@@ -1,0 +1,103 @@
+package io.metrology.ingest;
+
+import java.util.Set;
+
+import io.metrology.http.ErrorCode;
+import io.metrology.http.Faults;
+import io.metrology.http.ProblemException;
+import io.metrology.http.RequestFields;
+import io.metrology.http.RequestReader;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+import org.springframework.stereotype.Component;
+
+/**
+ * Reads a chunk from the bytes of its request, the numbers straight into {@code double[]}, and
+ * checks every rule of the contract that needs no database.
+ */
+@Component
+class ChunkParser {
+
+	private static final Set<String> SCALARS = Set.of("data_id", "channel_name", "chunk_index", "units");
+
+	private final RequestReader requests;
+
+	private final IngestProperties properties;
+
+	ChunkParser(RequestReader requests, IngestProperties properties) {
+		this.requests = requests;
+		this.properties = properties;
+	}
+
+	/**
+	 * Reads a chunk.
+	 * @throws ProblemException {@code malformed_json}, {@code invalid_request},
+	 * {@code timestamp_out_of_range} or {@code too_many_points}, with every fault found
+	 */
+	Chunk parse(byte[] body) {
+		Faults faults = new Faults();
+		ChunkRequest request;
+		try (JsonParser json = RequestReader.JSON.createParser(body)) {
+			request = read(json, faults);
+		}
+		catch (JacksonException ex) {
+			throw RequestReader.malformed(ex);
+		}
+		this.requests.validate(request, faults);
+		faults.throwIfAny(request.subject());
+		return request.toChunk();
+	}
+
+	private ChunkRequest read(JsonParser json, Faults faults) {
+		if (json.nextToken() != JsonToken.START_OBJECT) {
+			json.skipChildren();
+			requireEnd(json);
+			throw new ProblemException(ErrorCode.INVALID_REQUEST, "The body must be a JSON object.");
+		}
+		ObjectNode scalars = JsonNodeFactory.instance.objectNode();
+		SampleArrays samples = new SampleArrays("", this.properties.maxPoints(), faults);
+		while (json.nextToken() != JsonToken.END_OBJECT) {
+			String name = json.currentName();
+			json.nextToken();
+			if (!samples.read(name, json)) {
+				readScalar(name, json, scalars);
+			}
+		}
+		requireEnd(json);
+		RequestFields fields = new RequestFields(scalars, "", faults);
+		ChunkRequest request = new ChunkRequest(fields.uuid("data_id"), fields.text("channel_name"),
+				fields.integer("chunk_index", 0, Integer.MAX_VALUE), samples.timestamps(), samples.values(),
+				fields.text("units"));
+		samples.check(request.subject());
+		return request;
+	}
+
+	private static void readScalar(String name, JsonParser json, ObjectNode scalars) {
+		if (!SCALARS.contains(name)) {
+			json.skipChildren();
+		}
+		else if (json.currentToken().isStructStart()) {
+			json.skipChildren();
+			scalars.putObject(name);
+		}
+		else {
+			scalars.set(name, json.readValueAsTree());
+		}
+	}
+
+	private static void requireEnd(JsonParser json) {
+		@Nullable JsonToken next = json.nextToken();
+		if (next != null) {
+			throw new ProblemException(ErrorCode.MALFORMED_JSON,
+					"The body goes on after the end of its JSON value, at line "
+							+ json.currentTokenLocation().getLineNr() + ", column "
+							+ json.currentTokenLocation().getColumnNr() + ".");
+		}
+	}
+
+}

@@ -1,0 +1,100 @@
+package io.metrology.ingest;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
+
+import io.metrology.http.ErrorCode;
+import io.metrology.http.ProblemException;
+import io.metrology.http.Sqlstate;
+
+import org.springframework.stereotype.Service;
+
+/**
+ * Stores what clients submit. While PostgreSQL is away a submission is held and its write, which is
+ * idempotent, tried again: clients give up too early to do so themselves.
+ */
+@Service
+class ChunkService {
+
+	private static final Duration FIRST_PAUSE = Duration.ofMillis(20);
+
+	private static final Duration LONGEST_PAUSE = Duration.ofMillis(500);
+
+	private static final Duration RETRY_AFTER = Duration.ofSeconds(5);
+
+	private final ChunkStore store;
+
+	private final IngestProperties properties;
+
+	private final IngestMetrics metrics;
+
+	ChunkService(ChunkStore store, IngestProperties properties, IngestMetrics metrics) {
+		this.store = store;
+		this.properties = properties;
+		this.metrics = metrics;
+	}
+
+	/**
+	 * Stores all chunks of a submission, or none; they are committed and flushed when this returns.
+	 * @throws ProblemException the refusal, or {@code database_unavailable} once the hold is over
+	 */
+	List<ChunkReceipt> ingest(Submission submission) {
+		List<ChunkReceipt> receipts = write(submission).receiptsOrThrow();
+		for (int i = 0; i < receipts.size(); i++) {
+			this.metrics.acknowledged(receipts.get(i).outcome(), submission.chunks().get(i).pointCount());
+		}
+		return receipts;
+	}
+
+	/** What {@link #ingest} would answer now, without writing. */
+	List<ChunkReceipt> validate(Submission submission) {
+		return this.store.preview(List.of(submission)).get(0).receiptsOrThrow();
+	}
+
+	private WriteResult write(Submission submission) {
+		long deadline = System.nanoTime() + this.properties.hold().toNanos();
+		long pause = FIRST_PAUSE.toMillis();
+		boolean inDoubt = false;
+		while (true) {
+			try {
+				return this.store.write(List.of(submission)).get(0);
+			}
+			catch (CommitUnknownException ex) {
+				inDoubt = true;
+				throwIfOver(deadline, true, ex);
+			}
+			catch (RuntimeException ex) {
+				if (!Sqlstate.of(ex).isWorthRetrying()) {
+					throw ex;
+				}
+				throwIfOver(deadline, inDoubt, ex);
+			}
+			sleep(pause);
+			pause = Math.min(pause * 2, LONGEST_PAUSE.toMillis());
+		}
+	}
+
+	private void throwIfOver(long deadline, boolean inDoubt, RuntimeException cause) {
+		if (System.nanoTime() < deadline) {
+			return;
+		}
+		ProblemException problem = new ProblemException(ErrorCode.DATABASE_UNAVAILABLE,
+				"PostgreSQL was away for " + this.properties.hold().toSeconds() + " s; send the chunk again, that is harmless.",
+				cause)
+			.retryAfter(RETRY_AFTER);
+		throw inDoubt ? problem.withUnknownOutcome() : problem;
+	}
+
+	private static void sleep(long millis) {
+		try {
+			Thread.sleep(ThreadLocalRandom.current().nextLong(millis / 2, millis + 1));
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+			throw new ProblemException(ErrorCode.DATABASE_UNAVAILABLE, "The service is stopping; send the chunk again.",
+					ex);
+		}
+	}
+
+}

@@ -1,0 +1,34 @@
+package io.metrology.ingest;
+
+import java.time.Duration;
+
+import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Positive;
+
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.validation.annotation.Validated;
+
+/**
+ * How chunks are taken in.
+ *
+ * @param maxPoints the most points in one chunk
+ * @param unitsMismatch what to do with a chunk whose units differ from its channel's
+ * @param hold how long a chunk is held, and its write tried again, while PostgreSQL is away
+ */
+@Validated
+@ConfigurationProperties("metrology.ingest")
+record IngestProperties(@Positive @DefaultValue("100000") int maxPoints,
+		@NotNull @DefaultValue("reject") UnitsMismatch unitsMismatch, @NotNull @DefaultValue("15s") Duration hold) {
+
+	/** What to do with a chunk whose units differ from its channel's. */
+	enum UnitsMismatch {
+
+		/** Refuse the chunk. */
+		REJECT,
+		/** Store the chunk; the channel's units stay. */
+		KEEP
+
+	}
+
+}

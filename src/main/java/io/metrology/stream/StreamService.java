@@ -1,0 +1,63 @@
+package io.metrology.stream;
+
+import java.util.UUID;
+
+import io.metrology.http.ErrorCode;
+import io.metrology.http.ProblemException;
+import jakarta.persistence.EntityManager;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.stereotype.Service;
+import org.springframework.transaction.annotation.Transactional;
+
+/** Makes and changes streams. */
+@Service
+class StreamService {
+
+	private final EntityManager entities;
+
+	private final StreamRepository streams;
+
+	private final ChannelRepository channels;
+
+	StreamService(EntityManager entities, StreamRepository streams, ChannelRepository channels) {
+		this.entities = entities;
+		this.streams = streams;
+		this.channels = channels;
+	}
+
+	/** Makes a stream with ids of its own. */
+	@Transactional
+	public Stream initialize(InitializeRequest request) {
+		Stream stream = new Stream(request);
+		this.entities.persist(stream);
+		return stream;
+	}
+
+	/**
+	 * Corrects the units of a channel; null forgets them.
+	 * @throws ProblemException {@code stream_unknown}, {@code stream_deleted} or
+	 * {@code channel_unknown}
+	 */
+	@Transactional
+	public Channel correctUnits(UUID dataId, String channelName, @Nullable String units) {
+		Channel.Key key = new Channel.Key(dataId, channelName);
+		if (this.channels.correctUnits(key, units) == 0) {
+			requireLive(dataId);
+		}
+		return this.channels.findById(key)
+			.orElseThrow(() -> new ProblemException(ErrorCode.CHANNEL_UNKNOWN,
+					"The stream has no channel of this name (data_id " + dataId + ", channel " + channelName + ")."));
+	}
+
+	private Stream requireLive(UUID dataId) {
+		Stream stream = this.streams.findById(dataId)
+			.orElseThrow(() -> new ProblemException(ErrorCode.STREAM_UNKNOWN,
+					"No stream has this data_id (data_id " + dataId + ")."));
+		if (stream.isDeleted()) {
+			throw new ProblemException(ErrorCode.STREAM_DELETED, "The stream was deleted (data_id " + dataId + ").");
+		}
+		return stream;
+	}
+
+}
