@@ -1,0 +1,44 @@
+package io.metrology;
+
+import io.metrology.database.DatabaseDescription;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import org.springframework.boot.web.server.context.WebServerApplicationContext;
+import org.springframework.boot.context.event.ApplicationReadyEvent;
+import org.springframework.context.event.EventListener;
+import org.springframework.core.env.Environment;
+import org.springframework.stereotype.Component;
+
+/** Says, once the service is ready, where it listens, where it stores, and how to begin. */
+@Component
+class StartupMessage {
+
+	private static final Logger log = LoggerFactory.getLogger("metrology");
+
+	private final DatabaseDescription database;
+
+	private final Environment environment;
+
+	StartupMessage(DatabaseDescription database, Environment environment) {
+		this.database = database;
+		this.environment = environment;
+	}
+
+	@EventListener
+	void print(ApplicationReadyEvent ready) {
+		if (!(ready.getApplicationContext() instanceof WebServerApplicationContext web) || web.getWebServer() == null) {
+			return;
+		}
+		String url = "http://" + this.environment.getProperty("server.address", "localhost") + ":"
+				+ web.getWebServer().getPort();
+		log.info("Listening on {}, storing in {}.", url, this.database);
+		log.info("""
+				Post the first chunk with:
+				  curl -X POST {}/metrology/stream/chunk -H 'Content-Type: application/json' \\
+				    -d '{"data_id": "d290f1ee-6c54-4b01-90e6-d701748f0851", "chunk_index": 0, "channel_name": "thickness", \\
+				         "timestamps": [1705312200.0, 1705312210.0, 1705312220.0], "values": [0, 5.2, 10.1], "units": "nm"}'""",
+				url);
+	}
+
+}

@@ -1,0 +1,59 @@
+package io.metrology.database;
+
+import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Condition;
+import org.springframework.context.annotation.ConditionContext;
+import org.springframework.context.annotation.Conditional;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.type.AnnotatedTypeMetadata;
+import org.springframework.util.StringUtils;
+
+/**
+ * Starts the embedded PostgreSQL where no other is named. The connection pool depends on
+ * the connection details, and these on the server: so the server stops after the pool.
+ */
+@Configuration(proxyBeanMethods = false)
+@Conditional(EmbeddedDatabaseConfiguration.NoDatabaseNamed.class)
+class EmbeddedDatabaseConfiguration {
+
+	@Bean
+	EmbeddedServer embeddedServer(DataDirProperties dataDir, DatabaseProperties database) {
+		return EmbeddedServer.start(dataDir.path(), database.embeddedPort());
+	}
+
+	@Bean
+	JdbcConnectionDetails embeddedConnectionDetails(EmbeddedServer server) {
+		return new EmbeddedConnectionDetails(server);
+	}
+
+	private record EmbeddedConnectionDetails(EmbeddedServer server) implements JdbcConnectionDetails {
+
+		@Override
+		public String getUsername() {
+			return this.server.username();
+		}
+
+		@Override
+		public String getPassword() {
+			return this.server.password();
+		}
+
+		@Override
+		public String getJdbcUrl() {
+			return this.server.url();
+		}
+
+	}
+
+	/** An empty value counts as none: that is how container files pass an unset one. */
+	static class NoDatabaseNamed implements Condition {
+
+		@Override
+		public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {
+			return !StringUtils.hasText(context.getEnvironment().getProperty("spring.datasource.url"));
+		}
+
+	}
+
+}
