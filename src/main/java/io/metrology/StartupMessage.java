@@ -14,7 +14,7 @@ import org.springframework.stereotype.Component;
 @Component
 class StartupMessage {
 
-	private static final Logger log = LoggerFactory.getLogger("metrology");
+	private static final Logger log = LoggerFactory.getLogger(StartupMessage.class);
 
 	private final DatabaseDescription database;
 
