@@ -45,7 +45,8 @@ final class PostgresArchive {
 	static PostgresArchive forThisPlatform() {
 		String system = System.getProperty("os.name").toLowerCase(Locale.ROOT).startsWith("mac") ? "darwin" : "linux";
 		String processor = List.of("aarch64", "arm64").contains(System.getProperty("os.arch")) ? "arm_64" : "x86_64";
-		String resource = "/postgres-%s-%s.txz".formatted(system, processor);
+		// The archive for macOS is the same for both processors, and named after one.
+		String resource = "/postgres-%s-%s.txz".formatted(system, system.equals("darwin") ? "arm_64" : processor);
 		if (PostgresArchive.class.getResource(resource) == null) {
 			throw new DatabaseStartException(
 					"There is no embedded PostgreSQL for this platform (%s, %s)"

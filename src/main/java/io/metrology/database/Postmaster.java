@@ -73,7 +73,7 @@ final class Postmaster {
 		catch (DatabaseStartException ex) {
 			stopAfterFailure();
 			throw new DatabaseStartException("The embedded PostgreSQL did not start: %s%n%s"
-				.formatted(ex.getMessage().lines().findFirst().orElse(""), this.log.lastLines()), ex.action(), ex);
+				.formatted(ex.problem().lines().findFirst().orElse(""), this.log.lastLines()), ex.action(), ex);
 		}
 	}
 

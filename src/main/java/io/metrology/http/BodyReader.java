@@ -17,8 +17,9 @@ import org.springframework.http.HttpHeaders;
 import org.springframework.stereotype.Component;
 
 /**
- * Reads a request's body whole, inflated, and within the limits of {@link HttpProperties}. Memory
- * grows with what has arrived, never with what a header promises.
+ * Reads a request's body whole, inflated, and within the limits of
+ * {@link HttpProperties}. Memory grows with what has arrived, never with what a header
+ * promises.
  */
 @Component
 public class BodyReader {
@@ -40,8 +41,8 @@ public class BodyReader {
 	/**
 	 * Reads the body.
 	 * @throws ProblemException {@code body_too_large}, {@code request_timeout},
-	 * {@code unsupported_media_type} for a coding other than gzip, {@code invalid_request} for broken
-	 * gzip
+	 * {@code unsupported_media_type} for a coding other than gzip,
+	 * {@code invalid_request} for broken gzip
 	 */
 	public byte[] read(HttpServletRequest request) throws IOException {
 		boolean gzip = isGzip(request);
@@ -109,14 +110,16 @@ public class BodyReader {
 	}
 
 	private ProblemException tooLarge() {
-		return new ProblemException(ErrorCode.BODY_TOO_LARGE, "The body is longer than the limit of " + limit()
-				+ " bytes (metrology.http.max-body-size); split the data into smaller chunks.")
+		return new ProblemException(ErrorCode.BODY_TOO_LARGE,
+				"The body is longer than the limit of " + limit()
+						+ " bytes (metrology.http.max-body-size); split the data into smaller chunks.")
 			.withHeader(HttpHeaders.CONNECTION, "close");
 	}
 
 	private ProblemException tooSlow() {
-		return new ProblemException(ErrorCode.REQUEST_TIMEOUT, "The body did not arrive within "
-				+ this.properties.bodyTimeout().toSeconds() + " s (metrology.http.body-timeout); send it again.")
+		return new ProblemException(ErrorCode.REQUEST_TIMEOUT,
+				"The body did not arrive within " + this.properties.bodyTimeout().toSeconds()
+						+ " s (metrology.http.body-timeout); send it again.")
 			.withHeader(HttpHeaders.CONNECTION, "close");
 	}
 

@@ -6,11 +6,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * One thing that is wrong with a request.
  *
- * @param pointer the JSON Pointer (RFC 6901) to the faulty part of the body, or null where the
- * fault is not in the body
+ * @param pointer the JSON Pointer (RFC 6901) to the faulty part of the body, or null
+ * where the fault is not in the body
  * @param parameter the name of the faulty query parameter or header, or null
  * @param detail one sentence for the person who sent the request
- * @param rejected the value that was refused, shortened, or null where there is none to show
+ * @param rejected the value that was refused, shortened, or null where there is none to
+ * show
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Fault(@Nullable String pointer, @Nullable String parameter, String detail, @Nullable Object rejected) {

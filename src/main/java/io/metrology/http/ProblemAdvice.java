@@ -101,10 +101,11 @@ class ProblemAdvice extends ResponseEntityExceptionHandler {
 			return "The body must be sent with the header Content-Type: application/json, " + sent + ".";
 		}
 		if (ex instanceof HttpMediaTypeNotAcceptableException type) {
-			return path + " can answer with "
-					+ MediaType.toString(type.getSupportedMediaTypes()) + ", which the Accept header rules out.";
+			return path + " can answer with " + MediaType.toString(type.getSupportedMediaTypes())
+					+ ", which the Accept header rules out.";
 		}
-		if (ex instanceof MethodArgumentTypeMismatchException || ex instanceof MissingServletRequestParameterException) {
+		if (ex instanceof MethodArgumentTypeMismatchException
+				|| ex instanceof MissingServletRequestParameterException) {
 			return faults(ex).get(0).detail() + ".";
 		}
 		return (code == ErrorCode.NOT_FOUND) ? "Nothing is served under " + path + "."
@@ -114,8 +115,8 @@ class ProblemAdvice extends ResponseEntityExceptionHandler {
 	private static List<Fault> faults(Exception ex) {
 		if (ex instanceof MethodArgumentTypeMismatchException mismatch) {
 			String name = mismatch.getName();
-			return List.of(Fault.inParameter(name, "The parameter " + name + " cannot have this value",
-					mismatch.getValue()));
+			return List
+				.of(Fault.inParameter(name, "The parameter " + name + " cannot have this value", mismatch.getValue()));
 		}
 		if (ex instanceof MissingServletRequestParameterException missing) {
 			String name = missing.getParameterName();

@@ -10,8 +10,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes the errors that never reach Spring, those of Tomcat itself: a bad request line, headers
- * that are too large, a missing Host.
+ * Writes the errors that never reach Spring, those of Tomcat itself: a bad request line,
+ * headers that are too large, a missing Host.
  */
 class ProblemReportValve extends ErrorReportValve {
 

@@ -14,8 +14,8 @@ import tools.jackson.databind.json.JsonMapper;
 import org.springframework.stereotype.Component;
 
 /**
- * Builds the body of every error answer, {@code application/problem+json} (RFC 9457), and counts
- * them by code. Nothing else in the service builds one.
+ * Builds the body of every error answer, {@code application/problem+json} (RFC 9457), and
+ * counts them by code. Nothing else in the service builds one.
  */
 @Component
 class Problems {
@@ -77,7 +77,10 @@ class Problems {
 		}
 	}
 
-	/** A request that Tomcat could not even parse may have been a chunk, so it counts as one. */
+	/**
+	 * A request that Tomcat could not even parse may have been a chunk, so it counts as
+	 * one.
+	 */
 	private static boolean isIngest(@Nullable String path) {
 		return path == null || path.contains("/stream/chunk");
 	}

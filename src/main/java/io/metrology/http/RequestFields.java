@@ -8,10 +8,10 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The scalar fields of a JSON object, taken strictly: a string is never read as a number nor a
- * number as a string, and nothing is rounded. A field of the wrong type is noted as a fault and read
- * as null. Missing fields and JSON nulls are null; whether they are required is said by the record
- * that they end up in.
+ * The scalar fields of a JSON object, taken strictly: a string is never read as a number
+ * nor a number as a string, and nothing is rounded. A field of the wrong type is noted as
+ * a fault and read as null. Missing fields and JSON nulls are null; whether they are
+ * required is said by the record that they end up in.
  */
 public final class RequestFields {
 
@@ -58,7 +58,10 @@ public final class RequestFields {
 		return null;
 	}
 
-	/** A whole number, which may be written with a fraction of zero, within the range given. */
+	/**
+	 * A whole number, which may be written with a fraction of zero, within the range
+	 * given.
+	 */
 	public @Nullable Long integer(String name, long min, long max) {
 		JsonNode node = present(name);
 		if (node == null) {

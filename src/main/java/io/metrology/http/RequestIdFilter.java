@@ -16,8 +16,9 @@ import org.springframework.stereotype.Component;
 import org.springframework.web.filter.OncePerRequestFilter;
 
 /**
- * Gives each request an id, the client's own {@code X-Request-Id} where it is a plain token. It
- * stands in the response header, in error bodies and in every log line of the request.
+ * Gives each request an id, the client's own {@code X-Request-Id} where it is a plain
+ * token. It stands in the response header, in error bodies and in every log line of the
+ * request.
  */
 @Component
 @Order(Ordered.HIGHEST_PRECEDENCE)

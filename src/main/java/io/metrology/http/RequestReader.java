@@ -22,8 +22,8 @@ import tools.jackson.databind.node.ObjectNode;
 import org.springframework.stereotype.Component;
 
 /**
- * Reads JSON requests: strict JSON, typed fields, then the constraints on the record that they are
- * bound to. All faults are gathered into one answer.
+ * Reads JSON requests: strict JSON, typed fields, then the constraints on the record that
+ * they are bound to. All faults are gathered into one answer.
  */
 @Component
 public class RequestReader {
@@ -37,7 +37,9 @@ public class RequestReader {
 		.enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
 		.build();
 
-	/** The mapper for all requests, which refuses duplicated keys and trailing content. */
+	/**
+	 * The mapper for all requests, which refuses duplicated keys and trailing content.
+	 */
 	public static final JsonMapper JSON = JsonMapper.builder(JSON_FACTORY)
 		.enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
 		.build();
@@ -64,7 +66,8 @@ public class RequestReader {
 
 	/**
 	 * Reads a small request that has rules across its fields.
-	 * @param binding makes the request's record from its fields, and notes what breaks those rules
+	 * @param binding makes the request's record from its fields, and notes what breaks
+	 * those rules
 	 */
 	public <T extends Record> T read(HttpServletRequest request, BiFunction<RequestFields, Faults, T> binding)
 			throws IOException {
@@ -76,7 +79,10 @@ public class RequestReader {
 		return bound;
 	}
 
-	/** Notes the constraints that a record breaks, but for fields that already have a fault. */
+	/**
+	 * Notes the constraints that a record breaks, but for fields that already have a
+	 * fault.
+	 */
 	public <T extends Record> void validate(T bound, Faults faults) {
 		this.validator.validate(bound)
 			.stream()
@@ -86,18 +92,23 @@ public class RequestReader {
 
 	/** What is wrong with a body that Jackson could not read. */
 	public static ProblemException malformed(JacksonException failure) {
-		String where = (failure.getLocation() != null) ? " at line " + failure.getLocation().getLineNr() + ", column "
-				+ failure.getLocation().getColumnNr() : "";
+		String where = (failure.getLocation() != null)
+				? " at line " + failure.getLocation().getLineNr() + ", column " + failure.getLocation().getColumnNr()
+				: "";
 		return new ProblemException(ErrorCode.MALFORMED_JSON,
 				"The body is not JSON that can be read" + where + ": " + reason(failure) + ".");
 	}
 
-	/** The parser's own words, without its notes on where it read from and how it is set up. */
+	/**
+	 * The parser's own words, without its notes on where it read from and how it is set
+	 * up.
+	 */
 	private static String reason(JacksonException failure) {
 		if (failure instanceof StreamConstraintsException) {
 			return "it is nested too deeply, or a name, number or string in it is too long";
 		}
-		String words = failure.getOriginalMessage().replaceAll("(?s)\\s*(\\(start marker at|\\[Source|\\(enable|\\n).*", "");
+		String words = failure.getOriginalMessage()
+			.replaceAll("(?s)\\s*(\\(start marker at|\\[Source|\\(enable|\\n).*", "");
 		return (words.length() <= LONGEST_REASON) ? words : words.substring(0, LONGEST_REASON) + "…";
 	}
 

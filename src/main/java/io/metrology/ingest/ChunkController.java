@@ -34,10 +34,11 @@ class ChunkController {
 	}
 
 	/**
-	 * Stores one chunk of one channel. Sending the same {@code (data_id, channel_name, chunk_index)}
-	 * again replaces it.
+	 * Stores one chunk of one channel. Sending the same
+	 * {@code (data_id, channel_name, chunk_index)} again replaces it.
 	 * @param validateOnly checks everything and writes nothing
-	 * @return 201 once the chunk is committed and flushed, or 200 where it was only validated
+	 * @return 201 once the chunk is committed and flushed, or 200 where it was only
+	 * validated
 	 */
 	@PostMapping(consumes = MediaType.APPLICATION_JSON_VALUE, produces = MediaType.APPLICATION_JSON_VALUE)
 	ResponseEntity<ChunkReceipt.Body> ingest(HttpServletRequest request,

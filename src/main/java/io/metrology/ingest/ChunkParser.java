@@ -17,8 +17,8 @@ import tools.jackson.databind.node.ObjectNode;
 import org.springframework.stereotype.Component;
 
 /**
- * Reads a chunk from the bytes of its request, the numbers straight into {@code double[]}, and
- * checks every rule of the contract that needs no database.
+ * Reads a chunk from the bytes of its request, the numbers straight into
+ * {@code double[]}, and checks every rule of the contract that needs no database.
  */
 @Component
 class ChunkParser {

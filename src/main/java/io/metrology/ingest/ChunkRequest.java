@@ -7,8 +7,8 @@ import jakarta.validation.constraints.NotNull;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A chunk as a client sent it. The two arrays' own rules are checked while they are read, so that
- * each fault is known by its index.
+ * A chunk as a client sent it. The two arrays' own rules are checked while they are read,
+ * so that each fault is known by its index.
  *
  * @param dataId the stream
  * @param channelName the channel, 1 to 255 code points

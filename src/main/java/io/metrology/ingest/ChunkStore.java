@@ -9,7 +9,6 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
@@ -20,7 +19,6 @@ import io.metrology.ingest.Holdings.HeldChunk;
 import io.metrology.ingest.Holdings.StreamState;
 import io.metrology.ingest.WritePlan.PlannedChunk;
 import io.metrology.stream.UnknownStreamProperties;
-import org.jspecify.annotations.Nullable;
 
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.core.RowCallbackHandler;
@@ -30,14 +28,15 @@ import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /**
- * Chunks in PostgreSQL. Every write takes the same way: lock the channels in key order, read in a
- * later statement what they hold (an earlier one could be stale after the wait), decide, write,
- * commit. The isolation must be READ COMMITTED.
+ * Chunks in PostgreSQL. Every write takes the same way: lock the channels in key order,
+ * read in a later statement what they hold (an earlier one could be stale after the
+ * wait), decide, write, commit. The isolation must be READ COMMITTED.
  *
  * <p>
- * A stream's row is not locked by a chunk for a channel that exists. Whoever finalizes or deletes a
- * stream locks its row and then its channels, so a chunk that waited for its channel sees the
- * stream as it is afterwards. A chunk for a new channel locks the stream's row first, FOR SHARE.
+ * A stream's row is not locked by a chunk for a channel that exists. Whoever finalizes or
+ * deletes a stream locks its row and then its channels, so a chunk that waited for its
+ * channel sees the stream as it is afterwards. A chunk for a new channel locks the
+ * stream's row first, FOR SHARE.
  */
 @Repository
 class ChunkStore {
@@ -168,28 +167,32 @@ class ChunkStore {
 	}
 
 	/**
-	 * Writes a batch in one transaction; this is the only way in. Submissions are applied in order, no
-	 * key may come twice. Once this returns, all that it calls stored is committed and flushed.
+	 * Writes a batch in one transaction; this is the only way in. Submissions are applied
+	 * in order, no key may come twice. Once this returns, all that it calls stored is
+	 * committed and flushed.
 	 * @return one result for each submission, in order
 	 * @throws CommitUnknownException if the outcome of the COMMIT could not be learned
 	 */
 	List<WriteResult> write(List<Submission> batch) {
 		List<WriteResult> results = commit(batch, false);
-		return (results != null) ? results : Objects.requireNonNull(commit(batch, true));
+		return results.isEmpty() ? commit(batch, true) : results;
 	}
 
 	/** What {@link #write} would answer now; nothing is locked or written. */
 	List<WriteResult> preview(List<Submission> batch) {
-		return Objects.requireNonNull(this.snapshot.execute((status) -> {
+		return this.snapshot.execute((status) -> {
 			Keys keys = Keys.of(batch);
 			Holdings holdings = holdings(keys, channels(keys, ""));
 			WritePlan plan = plan(holdings);
 			return batch.stream().map(plan::add).toList();
-		}));
+		});
 	}
 
-	/** Null if a channel is new and must be created first, with its stream locked before it. */
-	private @Nullable List<WriteResult> commit(List<Submission> batch, boolean creating) {
+	/**
+	 * Empty if a channel is new and must be created first, with its stream locked before
+	 * it.
+	 */
+	private List<WriteResult> commit(List<Submission> batch, boolean creating) {
 		AtomicLong begun = new AtomicLong();
 		AtomicLong committing = new AtomicLong();
 		List<WriteResult> results;
@@ -197,7 +200,7 @@ class ChunkStore {
 			results = this.transaction.execute((status) -> {
 				begun.set(System.nanoTime());
 				List<WriteResult> planned = apply(batch, creating);
-				if (planned == null) {
+				if (planned.isEmpty()) {
 					status.setRollbackOnly();
 				}
 				committing.set(System.nanoTime());
@@ -205,23 +208,24 @@ class ChunkStore {
 			});
 		}
 		catch (RuntimeException ex) {
-			throw (committing.get() != 0 && Sqlstate.of(ex).leavesCommitUnknown()) ? new CommitUnknownException(ex) : ex;
+			throw (committing.get() != 0 && Sqlstate.of(ex).leavesCommitUnknown()) ? new CommitUnknownException(ex)
+					: ex;
 		}
-		if (results != null) {
+		if (!results.isEmpty()) {
 			this.metrics.committed(batch.stream().mapToInt((submission) -> submission.chunks().size()).sum(),
 					System.nanoTime() - begun.get());
 		}
 		return results;
 	}
 
-	private @Nullable List<WriteResult> apply(List<Submission> batch, boolean creating) {
+	private List<WriteResult> apply(List<Submission> batch, boolean creating) {
 		Keys keys = Keys.of(batch);
 		if (creating) {
 			create(keys);
 		}
 		Map<ChunkKey.Channel, ChannelState> channels = channels(keys, "FOR UPDATE OF c");
 		if (channels.size() < keys.channels().size() && !creating) {
-			return null;
+			return List.of();
 		}
 		WritePlan plan = plan(holdings(keys, channels));
 		List<WriteResult> results = batch.stream().map(plan::add).toList();
@@ -255,9 +259,9 @@ class ChunkStore {
 	private Map<ChunkKey.Channel, ChannelState> channels(Keys keys, String lock) {
 		Map<ChunkKey.Channel, ChannelState> channels = new HashMap<>();
 		this.jdbc.query(LOCK_CHANNELS + lock, (statement) -> Keys.setChannels(statement, keys.channels()),
-				(RowCallbackHandler) (row) -> channels.put(
-						new ChunkKey.Channel(row.getObject(1, UUID.class), row.getString(2)), new ChannelState(
-								row.getString(3), row.getLong(4), row.getLong(5), row.getInt(6), row.getLong(7))));
+				(RowCallbackHandler) (row) -> channels
+					.put(new ChunkKey.Channel(row.getObject(1, UUID.class), row.getString(2)), new ChannelState(
+							row.getString(3), row.getLong(4), row.getLong(5), row.getInt(6), row.getLong(7))));
 		return channels;
 	}
 

@@ -7,8 +7,8 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the database holds of the streams, channels and chunks that a batch is about, as of the
- * moment at which their channels were locked.
+ * What the database holds of the streams, channels and chunks that a batch is about, as
+ * of the moment at which their channels were locked.
  *
  * @param streams the streams that exist
  * @param channels the channels that exist
@@ -52,7 +52,10 @@ record Holdings(Map<UUID, StreamState> streams, Map<ChunkKey.Channel, ChannelSta
 
 		static final ChannelState EMPTY = new ChannelState(null, 0, 0, -1, 0);
 
-		/** The sums once a chunk is stored, in place of the one held under its key if there is one. */
+		/**
+		 * The sums once a chunk is stored, in place of the one held under its key if
+		 * there is one.
+		 */
 		ChannelState plus(Chunk chunk, @Nullable HeldChunk replaced) {
 			long before = (replaced != null) ? replaced.pointCount() : 0;
 			return new ChannelState((this.units != null) ? this.units : chunk.units(),

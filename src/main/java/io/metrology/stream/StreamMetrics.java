@@ -11,8 +11,8 @@ import org.springframework.scheduling.annotation.Scheduled;
 import org.springframework.stereotype.Component;
 
 /**
- * The figures on active streams, taken from the database at an interval. They are NaN while it
- * cannot be asked.
+ * The figures on active streams, taken from the database at an interval. They are NaN
+ * while it cannot be asked.
  */
 @Component
 class StreamMetrics {
