@@ -85,6 +85,15 @@ public final class RequestFields {
 		return (value != null) ? value.intValue() : null;
 	}
 
+	/** A required count: a whole number from 0; 0 where it is faulty. */
+	public long count(String name) {
+		Long count = integer(name, 0, Long.MAX_VALUE);
+		if (count == null && present(name) == null) {
+			this.faults.add(pointerTo(name), name + " is required", null);
+		}
+		return (count != null) ? count : 0;
+	}
+
 	/** The fields of an object in this object, or null where there is none. */
 	public @Nullable RequestFields object(String name) {
 		JsonNode node = present(name);

@@ -9,6 +9,7 @@ import java.util.function.Function;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.validation.ConstraintViolation;
 import jakarta.validation.Validator;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.exc.StreamConstraintsException;
@@ -71,7 +72,27 @@ public class RequestReader {
 	 */
 	public <T extends Record> T read(HttpServletRequest request, BiFunction<RequestFields, Faults, T> binding)
 			throws IOException {
+		return parse(this.bodies.read(request), binding);
+	}
+
+	/**
+	 * Reads a small request that may be left out.
+	 * @param binding makes the request's record from its fields, or null
+	 * @return null where there is no body
+	 */
+	public <T extends Record> @Nullable T readOptional(HttpServletRequest request,
+			Function<RequestFields, @Nullable T> binding) throws IOException {
 		byte[] body = this.bodies.read(request);
+		if (body.length == 0) {
+			return null;
+		}
+		Faults faults = new Faults();
+		T bound = binding.apply(new RequestFields(object(body), "", faults));
+		faults.throwIfAny("");
+		return bound;
+	}
+
+	private <T extends Record> T parse(byte[] body, BiFunction<RequestFields, Faults, T> binding) {
 		Faults faults = new Faults();
 		T bound = binding.apply(new RequestFields(object(body), "", faults), faults);
 		validate(bound, faults);

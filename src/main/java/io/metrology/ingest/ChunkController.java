@@ -1,8 +1,10 @@
 package io.metrology.ingest;
 
 import java.io.IOException;
+import java.util.List;
 
 import io.metrology.http.BodyReader;
+import io.metrology.stream.StreamTraffic;
 import jakarta.servlet.http.HttpServletRequest;
 
 import org.springframework.http.HttpStatus;
@@ -24,13 +26,13 @@ class ChunkController {
 
 	private final ChunkService service;
 
-	private final IngestMetrics metrics;
+	private final StreamTraffic traffic;
 
-	ChunkController(BodyReader bodies, ChunkParser parser, ChunkService service, IngestMetrics metrics) {
+	ChunkController(BodyReader bodies, ChunkParser parser, ChunkService service, StreamTraffic traffic) {
 		this.bodies = bodies;
 		this.parser = parser;
 		this.service = service;
-		this.metrics = metrics;
+		this.traffic = traffic;
 	}
 
 	/**
@@ -41,21 +43,21 @@ class ChunkController {
 	 * validated
 	 */
 	@PostMapping(consumes = MediaType.APPLICATION_JSON_VALUE, produces = MediaType.APPLICATION_JSON_VALUE)
-	ResponseEntity<ChunkReceipt.Body> ingest(HttpServletRequest request,
+	ResponseEntity<ChunkReceipt.Body> ingest(HttpServletRequest http,
 			@RequestParam(name = "validate_only", defaultValue = "false") boolean validateOnly) throws IOException {
-		this.metrics.requestStarted();
-		try {
-			Submission submission = Submission.of(this.parser.parse(this.bodies.read(request)));
-			ChunkReceipt receipt = (validateOnly ? this.service.validate(submission) : this.service.ingest(submission))
-				.get(0);
+		try (StreamTraffic.Request request = this.traffic.enter()) {
+			Chunk chunk = this.parser.parse(this.bodies.read(http));
+			request.isFor(chunk.key().dataId());
+			ChunkReceipt receipt = store(Submission.of(chunk), validateOnly).get(0);
 			return ResponseEntity.status(validateOnly ? HttpStatus.OK : HttpStatus.CREATED)
 				.header("Chunk-Outcome", receipt.outcome().label())
 				.header("Chunk-Hash", receipt.hash())
 				.body(receipt.body());
 		}
-		finally {
-			this.metrics.requestEnded();
-		}
+	}
+
+	private List<ChunkReceipt> store(Submission submission, boolean validateOnly) {
+		return validateOnly ? this.service.validate(submission) : this.service.ingest(submission);
 	}
 
 }
