@@ -8,31 +8,33 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.util.List;
 
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /** What a running embedded server promises. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class EmbeddedServerIT {
 
-	@TempDir
 	private Path parent;
 
 	private Path folder;
 
 	private EmbeddedServer server;
 
-	@BeforeEach
-	void startServer() {
+	@BeforeAll
+	void startServer(@TempDir Path parent) {
+		this.parent = parent;
 		this.folder = ServerFolders.newFolder(this.parent);
 		this.server = EmbeddedServer.start(this.folder, 0);
 	}
 
-	@AfterEach
+	@AfterAll
 	void stopServer() {
 		this.server.close();
 	}
