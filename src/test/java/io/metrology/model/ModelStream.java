@@ -1,0 +1,151 @@
+package io.metrology.model;
+
+import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.UUID;
+
+import io.metrology.StoredChannel;
+import io.metrology.StoredChannel.StoredChunk;
+import io.metrology.model.Step.CorrectUnits;
+import io.metrology.model.Step.Ingest;
+
+/**
+ * What the contract says of a stream, with nothing carried: every sum is added up anew
+ * from the chunks held.
+ */
+final class ModelStream {
+
+	private final UUID dataId;
+
+	private final SortedMap<String, ModelChannel> channels = new TreeMap<>();
+
+	private boolean known;
+
+	/**
+	 * Makes the model.
+	 * @param known whether the stream was initialized
+	 */
+	ModelStream(UUID dataId, boolean known) {
+		this.dataId = dataId;
+		this.known = known;
+	}
+
+	boolean isKnown() {
+		return this.known;
+	}
+
+	Expected ingest(Ingest step) {
+		ModelChannel before = this.channels.getOrDefault(step.channel(), ModelChannel.EMPTY);
+		if (step.units() != null && before.units() != null && !step.units().equals(before.units())) {
+			return Expected.refused(409, "units_mismatch", true);
+		}
+		String hash = hash(step);
+		StoredChunk held = before.chunks().get(step.index());
+		boolean sameUnits = step.units() == null || step.units().equals(before.units());
+		if (held != null && held.hash().equals(hash) && sameUnits) {
+			return receipt(step, before, "unchanged", hash);
+		}
+		ModelChannel after = before.with(step, hash);
+		if (!step.validateOnly()) {
+			this.known = true;
+			this.channels.put(step.channel(), after);
+		}
+		return receipt(step, after, (held != null) ? "replaced" : "created", hash);
+	}
+
+	Expected correctUnits(CorrectUnits step) {
+		ModelChannel before = this.channels.get(step.channel());
+		if (before == null) {
+			return Expected.refused(404, this.known ? "channel_unknown" : "stream_unknown", false);
+		}
+		this.channels.put(step.channel(), new ModelChannel(step.units(), before.revision() + 1, before.chunks()));
+		Map<String, Object> body = new LinkedHashMap<>();
+		body.put("data_id", this.dataId);
+		body.put("channel_name", step.channel());
+		body.put("units", step.units());
+		body.put("total_points", before.totalPoints());
+		return new Expected(200, body, null, null);
+	}
+
+	/** The rows that must be there. */
+	SortedMap<String, StoredChannel> rows() {
+		SortedMap<String, StoredChannel> rows = new TreeMap<>();
+		this.channels.forEach((name, channel) -> rows.put(name, channel.row()));
+		return rows;
+	}
+
+	private Expected receipt(Ingest step, ModelChannel channel, String outcome, String hash) {
+		return new Expected(step.validateOnly() ? 200 : 201, Map.of("data_id", this.dataId, "channel_name",
+				step.channel(), "chunk_index", step.index(), "total_points", channel.totalPoints()), outcome, hash);
+	}
+
+	/**
+	 * {@code writeDouble} gives big-endian doubles, and every NaN as the canonical one.
+	 */
+	private static String hash(Ingest step) {
+		ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+		try (DataOutputStream out = new DataOutputStream(bytes)) {
+			for (double timestamp : step.timestamps()) {
+				out.writeDouble(timestamp);
+			}
+			for (double value : step.values()) {
+				out.writeDouble(value);
+			}
+			return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes.toByteArray()));
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+		catch (NoSuchAlgorithmException ex) {
+			throw new IllegalStateException(ex);
+		}
+	}
+
+	/**
+	 * What the contract says of a channel.
+	 *
+	 * @param units its units, or null
+	 * @param revision how often it was changed
+	 * @param chunks its chunks by index
+	 */
+	private record ModelChannel(String units, long revision, SortedMap<Integer, StoredChunk> chunks) {
+
+		static final ModelChannel EMPTY = new ModelChannel(null, 0, new TreeMap<>());
+
+		ModelChannel with(Ingest step, String hash) {
+			SortedMap<Integer, StoredChunk> changed = new TreeMap<>(this.chunks);
+			changed.put(step.index(), chunk(step, this.revision + 1, hash));
+			return new ModelChannel((this.units != null) ? this.units : step.units(), this.revision + 1, changed);
+		}
+
+		long totalPoints() {
+			return this.chunks.values().stream().mapToLong((chunk) -> chunk.values().size()).sum();
+		}
+
+		StoredChannel row() {
+			return new StoredChannel(this.units, totalPoints(), this.chunks.size(), this.chunks.lastKey(),
+					this.revision, this.chunks);
+		}
+
+		private static StoredChunk chunk(Ingest step, long revision, String hash) {
+			List<Double> present = step.values().stream().filter((value) -> !value.isNaN()).toList();
+			return new StoredChunk(step.values().size(), revision, hash, Collections.min(step.timestamps()),
+					Collections.max(step.timestamps()), present.isEmpty() ? null : Collections.min(present),
+					present.isEmpty() ? null : Collections.max(present), step.values().size() - present.size(),
+					step.timestamps(), step.values());
+		}
+
+	}
+
+}
