@@ -62,11 +62,11 @@ final class PostgresArchive {
 	 */
 	Path unpackBelow(Path folder) throws IOException {
 		if (!Files.isDirectory(folder)) {
-			Files.createDirectory(folder, DataFolder.OWNER_ONLY);
+			Files.createDirectory(folder, DataFolder.OWNER_FOLDER);
 		}
 		Path home = folder.resolve("postgresql-" + digest());
 		if (!Files.isDirectory(home)) {
-			Path unfinished = Files.createTempDirectory(folder, "unfinished-", DataFolder.OWNER_ONLY);
+			Path unfinished = Files.createTempDirectory(folder, "unfinished-", DataFolder.OWNER_FOLDER);
 			extractTo(unfinished);
 			flush();
 			Files.move(unfinished, home, StandardCopyOption.ATOMIC_MOVE);

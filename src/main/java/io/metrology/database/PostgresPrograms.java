@@ -34,7 +34,7 @@ final class PostgresPrograms {
 		PostgresArchive archive = PostgresArchive.forThisPlatform();
 		Path home = archive.unpackBelow(folder.binaries());
 		if (!Files.isDirectory(folder.log())) {
-			Files.createDirectory(folder.log(), DataFolder.OWNER_ONLY);
+			Files.createDirectory(folder.log(), DataFolder.OWNER_FOLDER);
 		}
 		return new PostgresPrograms(home.resolve("bin"), folder.log(), launcher(folder.ownUserId()));
 	}
