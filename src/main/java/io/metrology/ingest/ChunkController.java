@@ -3,6 +3,7 @@ package io.metrology.ingest;
 import java.io.IOException;
 
 import io.metrology.http.BodyReader;
+import io.metrology.http.RequestFlag;
 import jakarta.servlet.http.HttpServletRequest;
 
 import org.springframework.http.HttpStatus;
@@ -10,7 +11,6 @@ import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
-import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
 /** Takes chunks in: parse, submit, answer. */
@@ -34,16 +34,17 @@ class ChunkController {
 	}
 
 	/**
-	 * Stores one chunk of one channel. Sending the same {@code (data_id, channel_name, chunk_index)}
-	 * again replaces it.
-	 * @param validateOnly checks everything and writes nothing
-	 * @return 201 once the chunk is committed and flushed, or 200 where it was only validated
+	 * Stores one chunk of one channel. Sending the same
+	 * {@code (data_id, channel_name, chunk_index)} again replaces it. With
+	 * {@code validate_only=true} everything is checked and nothing is written.
+	 * @return 201 once the chunk is committed and flushed, or 200 where it was only
+	 * validated
 	 */
 	@PostMapping(consumes = MediaType.APPLICATION_JSON_VALUE, produces = MediaType.APPLICATION_JSON_VALUE)
-	ResponseEntity<ChunkReceipt.Body> ingest(HttpServletRequest request,
-			@RequestParam(name = "validate_only", defaultValue = "false") boolean validateOnly) throws IOException {
+	ResponseEntity<ChunkReceipt.Body> ingest(HttpServletRequest request) throws IOException {
 		this.metrics.requestStarted();
 		try {
+			boolean validateOnly = RequestFlag.isSet(request, "validate_only");
 			Submission submission = Submission.of(this.parser.parse(this.bodies.read(request)));
 			ChunkReceipt receipt = (validateOnly ? this.service.validate(submission) : this.service.ingest(submission))
 				.get(0);

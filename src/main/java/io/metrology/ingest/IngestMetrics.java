@@ -9,6 +9,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import io.metrology.ingest.ChunkReceipt.Outcome;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 
@@ -50,7 +51,9 @@ class IngestMetrics {
 			.description("Chunks committed together in one transaction")
 			.serviceLevelObjectives(1, 2, 4, 8, 16, 32, 64, 128)
 			.register(registry);
-		registry.gauge("metrology.ingest.requests.in.flight", this.inFlight);
+		Gauge.builder("metrology.ingest.requests.in.flight", this.inFlight, AtomicInteger::get)
+			.description("Requests to store chunks that have begun and have no answer yet")
+			.register(registry);
 	}
 
 	void requestStarted() {
