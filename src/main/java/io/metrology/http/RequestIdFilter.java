@@ -28,6 +28,8 @@ class RequestIdFilter extends OncePerRequestFilter {
 
 	static final String ATTRIBUTE = RequestIdFilter.class.getName();
 
+	private static final String SEEN = ATTRIBUTE + ".SEEN";
+
 	private static final String MDC_KEY = "request_id";
 
 	private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9._-]{1,64}");
@@ -36,6 +38,7 @@ class RequestIdFilter extends OncePerRequestFilter {
 	protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
 			throws ServletException, IOException {
 		String id = assign(request, response);
+		request.setAttribute(SEEN, true);
 		MDC.put(MDC_KEY, id);
 		try {
 			chain.doFilter(request, response);
@@ -43,6 +46,13 @@ class RequestIdFilter extends OncePerRequestFilter {
 		finally {
 			MDC.remove(MDC_KEY);
 		}
+	}
+
+	/**
+	 * Whether the request came this far, so that its line and headers were well-formed.
+	 */
+	static boolean hasSeen(HttpServletRequest request) {
+		return request.getAttribute(SEEN) != null;
 	}
 
 	static String assign(HttpServletRequest request, HttpServletResponse response) {

@@ -11,6 +11,7 @@ import jakarta.validation.ConstraintViolation;
 import jakarta.validation.Validator;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.json.JsonFactory;
@@ -43,9 +44,9 @@ public class RequestReader {
 	 */
 	public static final JsonMapper JSON = JsonMapper.builder(JSON_FACTORY)
 		.enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+		// A double would round 3.00000000000000000001 to a whole number.
+		.enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
 		.build();
-
-	private static final int LONGEST_REASON = 200;
 
 	private final BodyReader bodies;
 
@@ -72,7 +73,12 @@ public class RequestReader {
 	 */
 	public <T extends Record> T read(HttpServletRequest request, BiFunction<RequestFields, Faults, T> binding)
 			throws IOException {
-		return parse(this.bodies.read(request), binding);
+		byte[] body = this.bodies.read(request);
+		Faults faults = new Faults();
+		T bound = binding.apply(new RequestFields(object(body), "", faults), faults);
+		validate(bound, faults);
+		faults.throwIfAny("");
+		return bound;
 	}
 
 	/**
@@ -92,14 +98,6 @@ public class RequestReader {
 		return bound;
 	}
 
-	private <T extends Record> T parse(byte[] body, BiFunction<RequestFields, Faults, T> binding) {
-		Faults faults = new Faults();
-		T bound = binding.apply(new RequestFields(object(body), "", faults), faults);
-		validate(bound, faults);
-		faults.throwIfAny("");
-		return bound;
-	}
-
 	/**
 	 * Notes the constraints that a record breaks, but for fields that already have a
 	 * fault.
@@ -109,6 +107,36 @@ public class RequestReader {
 			.stream()
 			.sorted(Comparator.comparing((violation) -> violation.getPropertyPath().toString()))
 			.forEach((violation) -> note(violation, faults));
+	}
+
+	/**
+	 * Begins to read a body as JSON.
+	 * @throws ProblemException {@code malformed_json} where it is empty or not UTF-8,
+	 * which is the one encoding of JSON between systems (RFC 8259)
+	 */
+	public static JsonParser parser(byte[] body) {
+		if (body.length == 0) {
+			throw new ProblemException(ErrorCode.MALFORMED_JSON, "The body is empty; it must be a JSON object.");
+		}
+		if (isWide(body)) {
+			throw new ProblemException(ErrorCode.MALFORMED_JSON,
+					"The body looks like UTF-16 or UTF-32; JSON must be sent as UTF-8.");
+		}
+		return JSON.createParser(body);
+	}
+
+	/**
+	 * Jackson would read these encodings: it knows them by their byte order mark, or by
+	 * zeros at the start.
+	 */
+	private static boolean isWide(byte[] body) {
+		for (int i = 0; i < Math.min(4, body.length); i++) {
+			if (body[i] == 0) {
+				return true;
+			}
+		}
+		int first = (body.length > 1) ? (body[0] & 0xff) << 8 | (body[1] & 0xff) : 0;
+		return first == 0xfeff || first == 0xfffe;
 	}
 
 	/** What is wrong with a body that Jackson could not read. */
@@ -128,14 +156,14 @@ public class RequestReader {
 		if (failure instanceof StreamConstraintsException) {
 			return "it is nested too deeply, or a name, number or string in it is too long";
 		}
-		String words = failure.getOriginalMessage()
-			.replaceAll("(?s)\\s*(\\(start marker at|\\[Source|\\(enable|\\n).*", "");
-		return (words.length() <= LONGEST_REASON) ? words : words.substring(0, LONGEST_REASON) + "…";
+		return Fault.shown(failure.getOriginalMessage()
+			.replaceAll("(?s)\\s*(\\(start marker at|\\[Source|\\(enable|: enable|to enable|\\n).*", "")
+			.replaceAll("\\(?`[^`]*`\\)?", ""));
 	}
 
 	private static ObjectNode object(byte[] body) {
-		try {
-			JsonNode node = JSON.readTree(body);
+		try (JsonParser json = parser(body)) {
+			JsonNode node = JSON.readTree(json);
 			if (node instanceof ObjectNode object) {
 				return object;
 			}

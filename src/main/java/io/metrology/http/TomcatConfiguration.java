@@ -19,9 +19,11 @@ class TomcatConfiguration {
 	 */
 	@Bean
 	@Order(Ordered.LOWEST_PRECEDENCE)
-	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> problemReports(Problems problems) {
-		return (factory) -> factory.addContextCustomizers(
-				(context) -> context.getParent().getPipeline().addValve(new ProblemReportValve(problems)));
+	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> problemReports(Problems problems,
+			HttpProperties properties) {
+		return (factory) -> factory.addContextCustomizers((context) -> context.getParent()
+			.getPipeline()
+			.addValve(new ProblemReportValve(problems, properties.bodyTimeout())));
 	}
 
 	@Bean

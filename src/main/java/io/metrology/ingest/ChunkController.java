@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.List;
 
 import io.metrology.http.BodyReader;
+import io.metrology.http.RequestFlag;
 import io.metrology.stream.StreamTraffic;
 import jakarta.servlet.http.HttpServletRequest;
 
@@ -12,7 +13,6 @@ import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
-import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
 /** Takes chunks in: parse, submit, answer. */
@@ -37,14 +37,14 @@ class ChunkController {
 
 	/**
 	 * Stores one chunk of one channel. Sending the same
-	 * {@code (data_id, channel_name, chunk_index)} again replaces it.
-	 * @param validateOnly checks everything and writes nothing
+	 * {@code (data_id, channel_name, chunk_index)} again replaces it. With
+	 * {@code validate_only=true} everything is checked and nothing is written.
 	 * @return 201 once the chunk is committed and flushed, or 200 where it was only
 	 * validated
 	 */
 	@PostMapping(consumes = MediaType.APPLICATION_JSON_VALUE, produces = MediaType.APPLICATION_JSON_VALUE)
-	ResponseEntity<ChunkReceipt.Body> ingest(HttpServletRequest http,
-			@RequestParam(name = "validate_only", defaultValue = "false") boolean validateOnly) throws IOException {
+	ResponseEntity<ChunkReceipt.Body> ingest(HttpServletRequest http) throws IOException {
+		boolean validateOnly = RequestFlag.isSet(http, "validate_only");
 		try (StreamTraffic.Request request = this.traffic.enter()) {
 			Chunk chunk = this.parser.parse(this.bodies.read(http));
 			request.isFor(chunk.key().dataId());

@@ -42,7 +42,7 @@ class ChunkParser {
 	Chunk parse(byte[] body) {
 		Faults faults = new Faults();
 		ChunkRequest request;
-		try (JsonParser json = RequestReader.JSON.createParser(body)) {
+		try (JsonParser json = RequestReader.parser(body)) {
 			request = read(json, faults);
 		}
 		catch (JacksonException ex) {

@@ -11,6 +11,7 @@ import io.metrology.http.Faults;
 import io.metrology.http.ProblemException;
 import io.metrology.http.RequestFields;
 import io.metrology.http.RequestReader;
+import io.metrology.http.StoredText;
 import io.metrology.http.StreamPath;
 import jakarta.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
@@ -68,7 +69,7 @@ class StreamController {
 	 * @param channel the channel's name
 	 */
 	@PatchMapping(path = "/stream/" + StreamPath.DATA_ID + "/channels", consumes = MediaType.APPLICATION_JSON_VALUE)
-	ChannelUnits correctUnits(@PathVariable("data_id") UUID dataId, @RequestParam String channel,
+	ChannelUnits correctUnits(@PathVariable("data_id") UUID dataId, @RequestParam @StoredText(min = 1) String channel,
 			HttpServletRequest request) throws IOException {
 		UnitsRequest correction = this.requests.read(request, StreamController::units);
 		Channel corrected = this.service.correctUnits(dataId, channel, correction.units());

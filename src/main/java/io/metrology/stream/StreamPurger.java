@@ -40,7 +40,7 @@ class StreamPurger {
 		this.retention = retention;
 		for (Reason reason : Reason.values()) {
 			this.deleted.put(reason,
-					Counter.builder("metrology.streams.deleted")
+					Counter.builder("metrology.stream.deleted")
 						.description("Streams deleted, by why: on request, or by one of the two rules of retention")
 						.tag("reason", reason.label)
 						.register(registry));
