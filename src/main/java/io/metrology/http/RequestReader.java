@@ -174,6 +174,20 @@ public class RequestReader {
 		throw new ProblemException(ErrorCode.INVALID_REQUEST, "The body must be a JSON object.");
 	}
 
+	/**
+	 * Notes the constraints that a value breaks which is to become a component of a
+	 * record.
+	 * @param pointer where the value stands in the request
+	 * @param name what to call it
+	 */
+	public <T extends Record> void validate(Class<T> type, String component, @Nullable Object value, String pointer,
+			String name, Faults faults) {
+		if (!faults.has(pointer)) {
+			this.validator.validateValue(type, component, value)
+				.forEach((violation) -> faults.add(pointer, name + " " + violation.getMessage(), value));
+		}
+	}
+
 	private static void note(ConstraintViolation<?> violation, Faults faults) {
 		String name = snakeCase(violation.getPropertyPath().toString());
 		String pointer = "/" + name;

@@ -24,13 +24,17 @@ class ChunkController {
 
 	private final ChunkParser parser;
 
+	private final MultiChunkParser multiParser;
+
 	private final ChunkService service;
 
 	private final StreamTraffic traffic;
 
-	ChunkController(BodyReader bodies, ChunkParser parser, ChunkService service, StreamTraffic traffic) {
+	ChunkController(BodyReader bodies, ChunkParser parser, MultiChunkParser multiParser, ChunkService service,
+			StreamTraffic traffic) {
 		this.bodies = bodies;
 		this.parser = parser;
+		this.multiParser = multiParser;
 		this.service = service;
 		this.traffic = traffic;
 	}
@@ -53,6 +57,25 @@ class ChunkController {
 				.header("Chunk-Outcome", receipt.outcome().label())
 				.header("Chunk-Hash", receipt.hash())
 				.body(receipt.body());
+		}
+	}
+
+	/**
+	 * Stores a chunk for each of several channels of a stream, all in one transaction, or
+	 * none.
+	 * @return 201 with one answer for each channel, in the request's order, or 200 where
+	 * they were only validated
+	 */
+	@PostMapping(path = "/multi", consumes = MediaType.APPLICATION_JSON_VALUE,
+			produces = MediaType.APPLICATION_JSON_VALUE)
+	ResponseEntity<List<ChunkReceipt.Body>> ingestMulti(HttpServletRequest http) throws IOException {
+		boolean validateOnly = RequestFlag.isSet(http, "validate_only");
+		try (StreamTraffic.Request request = this.traffic.enter()) {
+			List<Chunk> chunks = this.multiParser.parse(this.bodies.read(http));
+			request.isFor(chunks.get(0).key().dataId());
+			List<ChunkReceipt> receipts = store(Submission.ofChannels(chunks), validateOnly);
+			return ResponseEntity.status(validateOnly ? HttpStatus.OK : HttpStatus.CREATED)
+				.body(receipts.stream().map(ChunkReceipt::body).toList());
 		}
 	}
 

@@ -54,18 +54,14 @@ class ChunkParser {
 	}
 
 	private ChunkRequest read(JsonParser json, Faults faults) {
-		if (json.nextToken() != JsonToken.START_OBJECT) {
-			json.skipChildren();
-			requireEnd(json);
-			throw new ProblemException(ErrorCode.INVALID_REQUEST, "The body must be a JSON object.");
-		}
+		requireObject(json);
 		ObjectNode scalars = JsonNodeFactory.instance.objectNode();
 		SampleArrays samples = new SampleArrays("", this.properties.maxPoints(), faults);
 		while (json.nextToken() != JsonToken.END_OBJECT) {
 			String name = json.currentName();
 			json.nextToken();
 			if (!samples.read(name, json)) {
-				readScalar(name, json, scalars);
+				readScalar(name, json, SCALARS, scalars);
 			}
 		}
 		requireEnd(json);
@@ -77,8 +73,9 @@ class ChunkParser {
 		return request;
 	}
 
-	private static void readScalar(String name, JsonParser json, ObjectNode scalars) {
-		if (!SCALARS.contains(name)) {
+	/** Keeps a field if it is one of those wanted, and passes over it otherwise. */
+	static void readScalar(String name, JsonParser json, Set<String> wanted, ObjectNode scalars) {
+		if (!wanted.contains(name)) {
 			json.skipChildren();
 		}
 		else if (json.currentToken().isStructStart()) {
@@ -90,7 +87,15 @@ class ChunkParser {
 		}
 	}
 
-	private static void requireEnd(JsonParser json) {
+	static void requireObject(JsonParser json) {
+		if (json.nextToken() != JsonToken.START_OBJECT) {
+			json.skipChildren();
+			requireEnd(json);
+			throw new ProblemException(ErrorCode.INVALID_REQUEST, "The body must be a JSON object.");
+		}
+	}
+
+	static void requireEnd(JsonParser json) {
 		@Nullable JsonToken next = json.nextToken();
 		if (next != null) {
 			throw new ProblemException(ErrorCode.MALFORMED_JSON,

@@ -52,7 +52,7 @@ class WritePlan {
 		for (Chunk chunk : submission.chunks()) {
 			ChannelState before = changed.getOrDefault(chunk.key().channel(), state(chunk));
 			HeldChunk held = this.holdings.chunks().get(chunk.key());
-			ProblemException refusal = refusal(chunk, before, held);
+			ProblemException refusal = refusal(chunk, before, held, submission);
 			if (refusal != null) {
 				return WriteResult.refused(refusal);
 			}
@@ -99,7 +99,8 @@ class WritePlan {
 				: this.holdings.channels().getOrDefault(chunk.key().channel(), ChannelState.EMPTY);
 	}
 
-	private @Nullable ProblemException refusal(Chunk chunk, ChannelState channel, @Nullable HeldChunk held) {
+	private @Nullable ProblemException refusal(Chunk chunk, ChannelState channel, @Nullable HeldChunk held,
+			Submission submission) {
 		StreamState stream = this.holdings.streams().get(chunk.key().dataId());
 		if (stream == null && !this.registering) {
 			return new ProblemException(ErrorCode.STREAM_UNKNOWN,
@@ -117,7 +118,7 @@ class WritePlan {
 			return new ProblemException(ErrorCode.STREAM_FINALIZED,
 					"The stream was finalized and accepts no new data (" + chunk.key() + ").");
 		}
-		return isMismatch(chunk, channel) ? unitsMismatch(chunk, channel) : null;
+		return isMismatch(chunk, channel) ? unitsMismatch(chunk, channel, submission.pointerTo(chunk)) : null;
 	}
 
 	private boolean isHeld(Chunk chunk, ChannelState channel, @Nullable HeldChunk held) {
@@ -131,11 +132,11 @@ class WritePlan {
 				&& !chunk.units().equals(channel.units());
 	}
 
-	private static ProblemException unitsMismatch(Chunk chunk, ChannelState channel) {
+	private static ProblemException unitsMismatch(Chunk chunk, ChannelState channel, String pointer) {
 		String detail = "The channel is held in " + channel.units() + ", the chunk is in " + chunk.units();
 		return new ProblemException(ErrorCode.UNITS_MISMATCH,
 				detail + "; convert it, or correct the channel's units with PATCH (" + chunk.key() + ").")
-			.with(List.of(Fault.at("/units", detail, chunk.units())));
+			.with(List.of(Fault.at(pointer + "/units", detail, chunk.units())));
 	}
 
 	/**

@@ -113,7 +113,7 @@ class WritePlanTests {
 	@Test
 	void chunksOfOneSubmissionSeeEachOther() {
 		List<ChunkReceipt> receipts = plan()
-			.add(new Submission(List.of(chunk("thickness", 0, null, 1, 2), chunk("thickness", 1, null, 3))))
+			.add(Submission.ofChannels(List.of(chunk("thickness", 0, null, 1, 2), chunk("thickness", 1, null, 3))))
 			.receiptsOrThrow();
 
 		assertThat(receipts).extracting(ChunkReceipt::totalPoints).containsExactly(2L, 3L);
@@ -218,7 +218,7 @@ class WritePlanTests {
 	}
 
 	private static void assertRefused(WritePlan plan, ErrorCode code, Chunk... chunks) {
-		WriteResult result = plan.add(new Submission(List.of(chunks)));
+		WriteResult result = plan.add(Submission.ofChannels(List.of(chunks)));
 
 		assertThat(result.receipts()).isEmpty();
 		assertThat(result.refusal()).isNotNull();
