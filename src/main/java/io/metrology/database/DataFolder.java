@@ -61,6 +61,7 @@ final class DataFolder implements AutoCloseable {
 			requirePlainPath(root);
 			requireOurs(root);
 			int ownUserId = requireWritable(root);
+			requireOwner(root, ownUserId);
 			return new DataFolder(root, ownUserId, FolderLock.acquire(root));
 		}
 		catch (IOException ex) {
@@ -111,6 +112,20 @@ final class DataFolder implements AutoCloseable {
 		}
 		finally {
 			Files.delete(probe);
+		}
+	}
+
+	/**
+	 * Root can enter another user's folder; PostgreSQL, which never has root's rights,
+	 * cannot.
+	 */
+	private static void requireOwner(Path root, int ownUserId) throws IOException {
+		Path marker = root.resolve(FolderLock.FILE);
+		if (Files.exists(marker) && !Files.getAttribute(marker, "unix:uid").equals(ownUserId)) {
+			throw new DatabaseStartException(
+					"The data folder %s belongs to the user %s, who is not the user of this service".formatted(root,
+							Files.getOwner(marker)),
+					"Start the service as the user who owns the folder.");
 		}
 	}
 

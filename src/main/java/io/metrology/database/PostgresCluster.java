@@ -53,7 +53,6 @@ final class PostgresCluster {
 		cluster.deleteUnfinished();
 		if (Files.exists(folder.cluster())) {
 			cluster.requireVersion(programs.version());
-			cluster.requireOwner();
 		}
 		else {
 			cluster.create(programs);
@@ -72,16 +71,6 @@ final class PostgresCluster {
 					"Run the version of this service that wrote the folder; or move the data with pg_dump and "
 							+ "pg_restore to an empty folder (metrology.data-dir), or to a PostgreSQL server "
 							+ "(spring.datasource.url). Nothing was changed.");
-		}
-	}
-
-	private void requireOwner() throws IOException {
-		Object owner = Files.getAttribute(this.folder.cluster(), "unix:uid");
-		if (!owner.equals(this.folder.ownUserId())) {
-			throw new DatabaseStartException(
-					"The data folder %s belongs to %s, who is not the user of this service"
-						.formatted(this.folder.root(), Files.getOwner(this.folder.cluster())),
-					"Start the service as the user who owns the folder.");
 		}
 	}
 

@@ -8,6 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.ToIntFunction;
 
 /** PostgreSQL's programs, ready to run as the user of this service. */
 final class PostgresPrograms {
@@ -87,9 +89,18 @@ final class PostgresPrograms {
 	 * @throws DatabaseStartException if it failed
 	 */
 	String run(String program, String... arguments) {
+		return run(PostgresPrograms::waitFor, program, arguments);
+	}
+
+	/** Like {@link #run}, for what must not be left half done when the service ends. */
+	String runUninterrupted(String program, String... arguments) {
+		return run(PostgresPrograms::waitUninterrupted, program, arguments);
+	}
+
+	private String run(ToIntFunction<Process> wait, String program, String... arguments) {
 		Path output = this.log.resolve(program + ".log");
 		try {
-			int status = waitFor(start(output, program, arguments));
+			int status = wait.applyAsInt(start(output, program, arguments));
 			String printed = Files.readString(output, StandardCharsets.UTF_8);
 			if (status != 0) {
 				throw new DatabaseStartException("PostgreSQL's %s failed:%n%s".formatted(program, printed.strip()),
@@ -133,6 +144,28 @@ final class PostgresPrograms {
 			Thread.currentThread().interrupt();
 			throw new DatabaseStartException("The start was interrupted while PostgreSQL was being prepared",
 					"Start the service again.", ex);
+		}
+	}
+
+	/** Spring does not interrupt a thread that waits with a limit. */
+	private static int waitUninterrupted(Process process) {
+		boolean interrupted = false;
+		try {
+			while (true) {
+				try {
+					if (process.waitFor(1, TimeUnit.MINUTES)) {
+						return process.exitValue();
+					}
+				}
+				catch (InterruptedException ex) {
+					interrupted = true;
+				}
+			}
+		}
+		finally {
+			if (interrupted) {
+				Thread.currentThread().interrupt();
+			}
 		}
 	}
 

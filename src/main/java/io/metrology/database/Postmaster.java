@@ -82,7 +82,6 @@ final class Postmaster {
 
 	/** Stops the server, if it runs; returns when it has ended. */
 	void stop() {
-		boolean interrupted = Thread.interrupted();
 		try {
 			stop("fast");
 		}
@@ -91,17 +90,12 @@ final class Postmaster {
 					STOP_SECONDS, ex);
 			stop("immediate");
 		}
-		finally {
-			if (interrupted) {
-				Thread.currentThread().interrupt();
-			}
-		}
 	}
 
 	private void stop(String mode) {
 		if (find().isPresent()) {
-			this.programs.run("pg_ctl", "stop", "--pgdata=" + this.cluster, "--wait", "--timeout=" + STOP_SECONDS,
-					"--mode=" + mode);
+			this.programs.runUninterrupted("pg_ctl", "stop", "--pgdata=" + this.cluster, "--wait",
+					"--timeout=" + STOP_SECONDS, "--mode=" + mode);
 		}
 	}
 

@@ -11,12 +11,17 @@ import java.util.stream.Stream;
 
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /** What an earlier run may have left, and that the next start comes through. */
+@ExtendWith(OutputCaptureExtension.class)
 class EmbeddedServerCrashIT {
 
 	@TempDir
@@ -39,12 +44,12 @@ class EmbeddedServerCrashIT {
 	}
 
 	@Test
-	void killedServerRecovers() throws Exception {
+	void killedServerIsReportedAndRecovers(CapturedOutput output) throws Exception {
 		Path folder = ServerFolders.newFolder(this.parent);
 		try (EmbeddedServer server = EmbeddedServer.start(folder, 0)) {
 			Sql.execute(server, "create table kept as select 42 as answer");
 			ProcessHandle.of(serverPid(folder)).orElseThrow().destroyForcibly();
-			await(() -> ProcessHandle.of(serverPid(folder)).isEmpty());
+			await(() -> output.getAll().contains("has ended unexpectedly"));
 		}
 
 		assertStartFindsTable(folder);
