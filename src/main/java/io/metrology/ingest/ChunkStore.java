@@ -200,7 +200,9 @@ class ChunkStore {
 				if (planned == null) {
 					status.setRollbackOnly();
 				}
-				committing.set(System.nanoTime());
+				else {
+					committing.set(System.nanoTime());
+				}
 				return planned;
 			});
 		}
