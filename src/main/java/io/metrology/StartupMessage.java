@@ -10,7 +10,9 @@ import org.springframework.context.event.EventListener;
 import org.springframework.core.env.Environment;
 import org.springframework.stereotype.Component;
 
-/** Says, once the service is ready, where it listens, where it stores, and how to begin. */
+/**
+ * Says, once the service is ready, where it listens, where it stores, and how to begin.
+ */
 @Component
 class StartupMessage {
 
@@ -33,11 +35,12 @@ class StartupMessage {
 		String url = "http://" + this.environment.getProperty("server.address", "localhost") + ":"
 				+ web.getWebServer().getPort();
 		log.info("Listening on {}, storing in {}.", url, this.database);
-		log.info("""
-				Post the first chunk with:
-				  curl -X POST {}/metrology/stream/chunk -H 'Content-Type: application/json' \\
-				    -d '{"data_id": "d290f1ee-6c54-4b01-90e6-d701748f0851", "chunk_index": 0, "channel_name": "thickness", \\
-				         "timestamps": [1705312200.0, 1705312210.0, 1705312220.0], "values": [0, 5.2, 10.1], "units": "nm"}'""",
+		log.info(
+				"""
+						Post the first chunk with:
+						  curl -X POST {}/metrology/stream/chunk -H 'Content-Type: application/json' \\
+						    -d '{"data_id": "d290f1ee-6c54-4b01-90e6-d701748f0851", "chunk_index": 0, "channel_name": "thickness", \\
+						         "timestamps": [1705312200.0, 1705312210.0, 1705312220.0], "values": [0, 5.2, 10.1], "units": "nm"}'""",
 				url);
 	}
 

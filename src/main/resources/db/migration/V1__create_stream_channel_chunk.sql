@@ -9,6 +9,7 @@ CREATE TABLE stream (
     created_at         TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     finalized_at       TIMESTAMPTZ,
     deleted_at         TIMESTAMPTZ,
+    purged_at          TIMESTAMPTZ,
     PRIMARY KEY (data_id)
 );
 
@@ -18,8 +19,13 @@ COMMENT ON COLUMN stream.synth_source_id IS 'The growth instrument';
 COMMENT ON COLUMN stream.finalized_at IS 'From then on the stream accepts no new data';
 COMMENT ON COLUMN stream.deleted_at IS 'From then on the row is a tombstone: its channels and chunks are gone, and late ones are refused';
 
+COMMENT ON COLUMN stream.purged_at IS 'When the last chunk of the deleted stream was removed';
+
 -- Serves the list of streams, newest first.
 CREATE INDEX stream_created_at ON stream (created_at DESC, data_id DESC);
+
+-- Serves the search for deleted streams whose chunks are not all removed yet.
+CREATE INDEX stream_to_purge ON stream (deleted_at) WHERE deleted_at IS NOT NULL AND purged_at IS NULL;
 
 CREATE TABLE channel (
     data_id             UUID             NOT NULL REFERENCES stream (data_id),
@@ -30,6 +36,9 @@ CREATE TABLE channel (
     chunk_count         BIGINT           NOT NULL DEFAULT 0,
     highest_chunk_index INTEGER          NOT NULL DEFAULT -1,
     revision            BIGINT           NOT NULL DEFAULT 0,
+    earliest_time       DOUBLE PRECISION,
+    latest_time         DOUBLE PRECISION,
+    latest_chunk_index  INTEGER,
     created_at          TIMESTAMPTZ      NOT NULL DEFAULT clock_timestamp(),
     last_received_at    TIMESTAMPTZ      NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (data_id, channel_name)
@@ -43,6 +52,9 @@ COMMENT ON COLUMN channel.total_points IS 'Always sum(chunk.point_count)';
 COMMENT ON COLUMN channel.chunk_count IS 'Always count(*) of its chunks; highest_chunk_index + 1 - chunk_count are missing';
 COMMENT ON COLUMN channel.highest_chunk_index IS 'Always max(chunk.chunk_index), -1 where there is none';
 COMMENT ON COLUMN channel.revision IS 'Counts the changes to the channel: chunks written, replacements included, and corrections of its units';
+COMMENT ON COLUMN channel.earliest_time IS 'Always min(chunk.earliest_time), Unix epoch seconds';
+COMMENT ON COLUMN channel.latest_time IS 'Always max(chunk.latest_time), Unix epoch seconds';
+COMMENT ON COLUMN channel.latest_chunk_index IS 'The highest chunk_index of a chunk that has latest_time: it holds the latest point';
 COMMENT ON COLUMN channel.last_received_at IS 'When its latest change by a chunk was written';
 
 -- There is no foreign key to channel: it would cost on every insert. Who deletes a stream locks its row and its

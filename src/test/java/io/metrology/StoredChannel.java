@@ -11,10 +11,13 @@ import java.util.SortedMap;
  * @param chunkCount the carried number of chunks
  * @param highestChunkIndex the carried highest index
  * @param revision the carried count of changes
+ * @param earliestTime the carried least timestamp
+ * @param latestTime the carried greatest timestamp
+ * @param latestChunkIndex the carried index of the last chunk with the greatest timestamp
  * @param chunks its chunks by index
  */
 public record StoredChannel(String units, long totalPoints, long chunkCount, int highestChunkIndex, long revision,
-		SortedMap<Integer, StoredChunk> chunks) {
+		Double earliestTime, Double latestTime, int latestChunkIndex, SortedMap<Integer, StoredChunk> chunks) {
 
 	/** The sum that {@code totalPoints} must equal. */
 	public long sumOfPoints() {

@@ -45,7 +45,10 @@ public final class StoredRows implements AutoCloseable {
 			       k.max_value,
 			       k.missing_count,
 			       array_send(k.timestamps),
-			       array_send(k."values")
+			       array_send(k."values"),
+			       c.earliest_time,
+			       c.latest_time,
+			       c.latest_chunk_index
 			  FROM (SELECT * FROM channel WHERE data_id = ?) c
 			  FULL JOIN (SELECT * FROM chunk WHERE data_id = ?) k
 			    ON c.channel_name = k.channel_name
@@ -122,7 +125,7 @@ public final class StoredRows implements AutoCloseable {
 	private static StoredChannel channel(ResultSet row) {
 		try {
 			return new StoredChannel(row.getString(2), row.getLong(3), row.getLong(4), row.getInt(5), row.getLong(6),
-					new TreeMap<>());
+					row.getObject(18, Double.class), row.getObject(19, Double.class), row.getInt(20), new TreeMap<>());
 		}
 		catch (SQLException ex) {
 			throw new IllegalStateException(ex);

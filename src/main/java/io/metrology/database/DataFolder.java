@@ -26,8 +26,12 @@ import java.util.stream.Stream;
 final class DataFolder implements AutoCloseable {
 
 	/** For folders: nobody but the owner may enter. */
-	static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY = PosixFilePermissions
+	static final FileAttribute<Set<PosixFilePermission>> OWNER_FOLDER = PosixFilePermissions
 		.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
+	/** For files: nobody but the owner may read. */
+	static final FileAttribute<Set<PosixFilePermission>> OWNER_FILE = PosixFilePermissions
+		.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
 	private final Path root;
 
@@ -51,7 +55,7 @@ final class DataFolder implements AutoCloseable {
 		try {
 			Files.createDirectories(absolute.getParent() != null ? absolute.getParent() : absolute);
 			if (!Files.isDirectory(absolute)) {
-				Files.createDirectory(absolute, OWNER_ONLY);
+				Files.createDirectory(absolute, OWNER_FOLDER);
 			}
 			Path root = absolute.toRealPath();
 			requirePlainPath(root);

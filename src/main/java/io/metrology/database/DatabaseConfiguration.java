@@ -13,9 +13,11 @@ import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.flyway.autoconfigure.FlywayConfigurationCustomizer;
 import org.springframework.boot.flyway.autoconfigure.FlywayMigrationStrategy;
 import org.springframework.boot.flyway.autoconfigure.FlywayProperties;
+import org.springframework.boot.jdbc.autoconfigure.DataSourceProperties;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.boot.sql.init.dependency.DependsOnDatabaseInitialization;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.jdbc.datasource.SimpleDriverDataSource;
 
@@ -24,6 +26,12 @@ import org.springframework.jdbc.datasource.SimpleDriverDataSource;
 class DatabaseConfiguration {
 
 	private static final String CONNECT_SECONDS = "5";
+
+	@Bean
+	@Conditional(DatabaseNamed.class)
+	JdbcConnectionDetails namedConnectionDetails(DataSourceProperties properties) {
+		return NamedConnectionDetails.of(properties);
+	}
 
 	@Bean
 	FlywayMigrationStrategy databaseGate(JdbcConnectionDetails details, DatabaseProperties properties) {

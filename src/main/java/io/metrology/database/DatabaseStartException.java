@@ -8,15 +8,23 @@ import org.jspecify.annotations.Nullable;
  */
 class DatabaseStartException extends RuntimeException {
 
+	private final String problem;
+
 	private final String action;
 
-	DatabaseStartException(String message, String action) {
-		this(message, action, null);
+	DatabaseStartException(String problem, String action) {
+		this(problem, action, null);
 	}
 
-	DatabaseStartException(String message, String action, @Nullable Throwable cause) {
-		super(message, cause);
+	DatabaseStartException(String problem, String action, @Nullable Throwable cause) {
+		super(problem, cause);
+		this.problem = problem;
 		this.action = action;
+	}
+
+	/** Returns what is wrong. */
+	String problem() {
+		return this.problem;
 	}
 
 	/** Returns what the operator can do about it. */

@@ -2,12 +2,10 @@ package io.metrology.database;
 
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.context.annotation.Bean;
-import org.springframework.context.annotation.Condition;
 import org.springframework.context.annotation.ConditionContext;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.type.AnnotatedTypeMetadata;
-import org.springframework.util.StringUtils;
 
 /**
  * Starts the embedded PostgreSQL where no other is named. The connection pool depends on
@@ -46,12 +44,12 @@ class EmbeddedDatabaseConfiguration {
 
 	}
 
-	/** An empty value counts as none: that is how container files pass an unset one. */
-	static class NoDatabaseNamed implements Condition {
+	/** The opposite of {@link DatabaseNamed}. */
+	static class NoDatabaseNamed extends DatabaseNamed {
 
 		@Override
 		public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {
-			return !StringUtils.hasText(context.getEnvironment().getProperty("spring.datasource.url"));
+			return !super.matches(context, metadata);
 		}
 
 	}

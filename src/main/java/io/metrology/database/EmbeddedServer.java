@@ -91,7 +91,7 @@ final class EmbeddedServer implements AutoCloseable {
 				return port;
 			}
 			catch (DatabaseStartException ex) {
-				boolean unlucky = wanted == 0 && ex.getMessage().contains(PORT_TAKEN);
+				boolean unlucky = wanted == 0 && ex.problem().contains(PORT_TAKEN);
 				if (!unlucky || attempt == PORT_ATTEMPTS) {
 					throw ex;
 				}

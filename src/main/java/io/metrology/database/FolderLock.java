@@ -54,7 +54,8 @@ final class FolderLock implements AutoCloseable {
 
 	private static FolderLock lock(Path folder) throws IOException {
 		Path file = folder.resolve(FILE);
-		FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+		FileChannel channel = FileChannel.open(file, Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
+				DataFolder.OWNER_FILE);
 		try {
 			if (channel.tryLock() == null) {
 				throw inUse(folder, Files.readString(file).strip());

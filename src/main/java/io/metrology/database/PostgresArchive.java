@@ -45,7 +45,8 @@ final class PostgresArchive {
 	static PostgresArchive forThisPlatform() {
 		String system = System.getProperty("os.name").toLowerCase(Locale.ROOT).startsWith("mac") ? "darwin" : "linux";
 		String processor = List.of("aarch64", "arm64").contains(System.getProperty("os.arch")) ? "arm_64" : "x86_64";
-		String resource = "/postgres-%s-%s.txz".formatted(system, processor);
+		// The archive for macOS is the same for both processors, and named after one.
+		String resource = "/postgres-%s-%s.txz".formatted(system, system.equals("darwin") ? "arm_64" : processor);
 		if (PostgresArchive.class.getResource(resource) == null) {
 			throw new DatabaseStartException(
 					"There is no embedded PostgreSQL for this platform (%s, %s)"
@@ -62,11 +63,11 @@ final class PostgresArchive {
 	 */
 	Path unpackBelow(Path folder) throws IOException {
 		if (!Files.isDirectory(folder)) {
-			Files.createDirectory(folder, DataFolder.OWNER_ONLY);
+			Files.createDirectory(folder, DataFolder.OWNER_FOLDER);
 		}
 		Path home = folder.resolve("postgresql-" + digest());
 		if (!Files.isDirectory(home)) {
-			Path unfinished = Files.createTempDirectory(folder, "unfinished-", DataFolder.OWNER_ONLY);
+			Path unfinished = Files.createTempDirectory(folder, "unfinished-", DataFolder.OWNER_FOLDER);
 			extractTo(unfinished);
 			flush();
 			Files.move(unfinished, home, StandardCopyOption.ATOMIC_MOVE);

@@ -1,19 +1,24 @@
 package io.metrology.database;
 
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.Base64;
 import java.util.List;
 import java.util.stream.Stream;
 
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import org.springframework.util.FileSystemUtils;
 
 /** The database cluster in the data folder, and the password that opens it. */
 final class PostgresCluster {
+
+	private static final Logger logger = LoggerFactory.getLogger(PostgresCluster.class);
 
 	/** The name of the one user, who owns everything, and of the database. */
 	static final String NAME = "metrology";
@@ -45,6 +50,7 @@ final class PostgresCluster {
 	 */
 	static PostgresCluster openOrCreate(DataFolder folder, PostgresPrograms programs) throws IOException {
 		PostgresCluster cluster = new PostgresCluster(folder);
+		cluster.deleteUnfinished();
 		if (Files.exists(folder.cluster())) {
 			cluster.requireVersion(programs.version());
 			cluster.requireOwner();
@@ -81,11 +87,10 @@ final class PostgresCluster {
 
 	/** Creates it under another name first: a folder with its final name is complete. */
 	private void create(PostgresPrograms programs) throws IOException {
-		deleteUnfinished();
 		if (!Files.exists(this.folder.passwordFile())) {
 			writePassword();
 		}
-		Path unfinished = Files.createTempDirectory(this.folder.root(), UNFINISHED, DataFolder.OWNER_ONLY);
+		Path unfinished = Files.createTempDirectory(this.folder.root(), UNFINISHED, DataFolder.OWNER_FOLDER);
 		Stream<String> arguments = Stream.of("--pgdata=" + unfinished, "--username=" + NAME,
 				"--pwfile=" + this.folder.passwordFile(), "--auth=scram-sha-256", "--encoding=UTF8",
 				// Text sorts by its bytes, on every machine.
@@ -96,11 +101,18 @@ final class PostgresCluster {
 		DataFolder.sync(this.folder.root());
 	}
 
+	/**
+	 * Deletes what interrupted starts left. A program of theirs may still be writing;
+	 * then the next start finds the rest.
+	 */
 	private void deleteUnfinished() throws IOException {
-		try (Stream<Path> entries = Files.list(this.folder.root())) {
-			for (Path entry : entries.toList()) {
-				if (entry.getFileName().toString().startsWith(UNFINISHED)) {
+		try (DirectoryStream<Path> entries = Files.newDirectoryStream(this.folder.root(), UNFINISHED + "*")) {
+			for (Path entry : entries) {
+				try {
 					FileSystemUtils.deleteRecursively(entry);
+				}
+				catch (IOException ex) {
+					logger.debug("Not deleted yet: {}", entry, ex);
 				}
 			}
 		}
@@ -110,8 +122,7 @@ final class PostgresCluster {
 		byte[] random = new byte[PASSWORD_BYTES];
 		new SecureRandom().nextBytes(random);
 		String password = Base64.getUrlEncoder().withoutPadding().encodeToString(random);
-		Path unfinished = Files.createTempFile(this.folder.root(), UNFINISHED, null,
-				PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+		Path unfinished = Files.createTempFile(this.folder.root(), UNFINISHED, null, DataFolder.OWNER_FILE);
 		Files.writeString(unfinished, password + "\n");
 		Files.move(unfinished, this.folder.passwordFile(), StandardCopyOption.ATOMIC_MOVE);
 	}

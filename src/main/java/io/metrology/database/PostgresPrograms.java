@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Map;
 
 /** PostgreSQL's programs, ready to run as the user of this service. */
@@ -34,7 +35,7 @@ final class PostgresPrograms {
 		PostgresArchive archive = PostgresArchive.forThisPlatform();
 		Path home = archive.unpackBelow(folder.binaries());
 		if (!Files.isDirectory(folder.log())) {
-			Files.createDirectory(folder.log(), DataFolder.OWNER_ONLY);
+			Files.createDirectory(folder.log(), DataFolder.OWNER_FOLDER);
 		}
 		return new PostgresPrograms(home.resolve("bin"), folder.log(), launcher(folder.ownUserId()));
 	}
@@ -71,7 +72,7 @@ final class PostgresPrograms {
 
 	/** The folder with this version's programs. */
 	Path home() {
-		return this.bin.getParent();
+		return Objects.requireNonNull(this.bin.getParent());
 	}
 
 	/** Returns for example {@code 18.6}. */

@@ -1,11 +1,14 @@
 package io.metrology.database;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -71,15 +74,9 @@ final class Postmaster {
 					"--log=" + this.log.startFile(), "--options=" + options);
 		}
 		catch (DatabaseStartException ex) {
-			stopAfterFailure();
-			throw new DatabaseStartException("The embedded PostgreSQL did not start: %s%n%s"
-				.formatted(ex.getMessage().lines().findFirst().orElse(""), this.log.lastLines()), ex.action(), ex);
-		}
-	}
-
-	private void stopAfterFailure() throws IOException {
-		if (find().isPresent()) {
 			stop();
+			throw new DatabaseStartException("The embedded PostgreSQL did not start: %s%n%s"
+				.formatted(ex.problem().lines().findFirst().orElse(""), this.log.lastLines()), ex.action(), ex);
 		}
 	}
 
@@ -102,7 +99,7 @@ final class Postmaster {
 	}
 
 	private void stop(String mode) {
-		if (Files.exists(pidFile())) {
+		if (find().isPresent()) {
 			this.programs.run("pg_ctl", "stop", "--pgdata=" + this.cluster, "--wait", "--timeout=" + STOP_SECONDS,
 					"--mode=" + mode);
 		}
@@ -112,16 +109,19 @@ final class Postmaster {
 	 * Returns the running server. The number in its file is not enough: after a crash
 	 * another program may have it.
 	 */
-	Optional<ProcessHandle> find() throws IOException {
-		if (!Files.exists(pidFile())) {
+	Optional<ProcessHandle> find() {
+		try (Stream<String> lines = Files.lines(pidFile())) {
+			return lines.findFirst()
+				.filter((line) -> line.matches("\\d{1,18}"))
+				.flatMap((line) -> ProcessHandle.of(Long.parseLong(line)))
+				.filter(this::isServerOfThisCluster);
+		}
+		catch (NoSuchFileException ex) {
 			return Optional.empty();
 		}
-		return Files.readAllLines(pidFile())
-			.stream()
-			.findFirst()
-			.filter((line) -> line.matches("\\d{1,18}"))
-			.flatMap((line) -> ProcessHandle.of(Long.parseLong(line)))
-			.filter(this::isServerOfThisCluster);
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
 	}
 
 	private boolean isServerOfThisCluster(ProcessHandle process) {

@@ -1,9 +1,9 @@
 package io.metrology.http;
 
+import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.SocketTimeoutException;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.zip.GZIPInputStream;
@@ -14,16 +14,21 @@ import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.servlet.http.HttpServletRequest;
 
 import org.springframework.http.HttpHeaders;
+import org.springframework.http.MediaType;
 import org.springframework.stereotype.Component;
 
 /**
- * Reads a request's body whole, inflated, and within the limits of {@link HttpProperties}. Memory
- * grows with what has arrived, never with what a header promises.
+ * Reads a request's body whole, inflated, and within the limits of
+ * {@link HttpProperties}. Memory grows with what has arrived, never with what a header
+ * promises.
  */
 @Component
 public class BodyReader {
 
 	private static final int FIRST_BUFFER = 16 * 1024;
+
+	/** Gzip adds far less than this part to what it cannot compress. */
+	private static final int GZIP_OVERHEAD = 64;
 
 	private final HttpProperties properties;
 
@@ -40,28 +45,31 @@ public class BodyReader {
 	/**
 	 * Reads the body.
 	 * @throws ProblemException {@code body_too_large}, {@code request_timeout},
-	 * {@code unsupported_media_type} for a coding other than gzip, {@code invalid_request} for broken
-	 * gzip
+	 * {@code unsupported_media_type} for a coding other than gzip or a charset other than
+	 * UTF-8, {@code invalid_request} for broken gzip
 	 */
 	public byte[] read(HttpServletRequest request) throws IOException {
+		requireUtf8(request);
 		boolean gzip = isGzip(request);
-		if (!gzip && request.getContentLengthLong() > limit()) {
+		long most = gzip ? limit() + limit() / GZIP_OVERHEAD + FIRST_BUFFER : limit();
+		if (request.getContentLengthLong() > most) {
 			throw tooLarge();
 		}
-		try {
-			InputStream in = request.getInputStream();
-			byte[] body = gzip ? inflate(in, request) : drain(in, request);
-			this.receivedBytes.increment(body.length);
-			return body;
-		}
-		catch (SocketTimeoutException ex) {
-			throw tooSlow();
-		}
+		byte[] sent = drain(request.getInputStream(), request.getContentLengthLong(), most);
+		byte[] body = gzip ? inflate(sent) : sent;
+		this.receivedBytes.increment(body.length);
+		return body;
 	}
 
-	private byte[] inflate(InputStream in, HttpServletRequest request) throws IOException {
-		try {
-			return drain(new GZIPInputStream(in, FIRST_BUFFER), request);
+	/**
+	 * Inflates from memory: a stream that has to wait for the client takes the pause for
+	 * the end.
+	 */
+	private byte[] inflate(byte[] sent) throws IOException {
+		try (WholeGzip gzip = new WholeGzip(sent)) {
+			byte[] body = drain(gzip, -1, limit());
+			gzip.requireEnd();
+			return body;
 		}
 		catch (ZipException | EOFException ex) {
 			throw new ProblemException(ErrorCode.INVALID_REQUEST,
@@ -69,25 +77,33 @@ public class BodyReader {
 		}
 	}
 
-	private byte[] drain(InputStream in, HttpServletRequest request) throws IOException {
+	private byte[] drain(InputStream in, long expected, long most) throws IOException {
 		long deadline = System.nanoTime() + this.properties.bodyTimeout().toNanos();
-		long expected = Math.max(0, request.getContentLengthLong());
-		byte[] buffer = new byte[(int) Math.min(expected + 1, FIRST_BUFFER)];
+		byte[] buffer = new byte[(expected >= 0) ? (int) Math.min(expected + 1, FIRST_BUFFER) : FIRST_BUFFER];
 		int length = 0;
 		int read;
 		while ((read = in.read(buffer, length, buffer.length - length)) >= 0) {
 			length += read;
-			if (length > limit()) {
+			if (length > most) {
 				throw tooLarge();
 			}
 			if (System.nanoTime() > deadline) {
 				throw tooSlow();
 			}
 			if (length == buffer.length) {
-				buffer = Arrays.copyOf(buffer, (int) Math.min(buffer.length * 2L, limit() + 1));
+				buffer = Arrays.copyOf(buffer, (int) Math.min(buffer.length * 2L, most + 1));
 			}
 		}
 		return (length == buffer.length) ? buffer : Arrays.copyOf(buffer, length);
+	}
+
+	private static void requireUtf8(HttpServletRequest request) {
+		String type = request.getContentType();
+		String charset = (type != null) ? MediaType.parseMediaType(type).getParameter("charset") : null;
+		if (charset != null && !charset.replace("\"", "").matches("(?i)utf-?8")) {
+			throw new ProblemException(ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+					"The body must be sent as UTF-8, not as " + Fault.shown(charset) + ".");
+		}
 	}
 
 	private static boolean isGzip(HttpServletRequest request) {
@@ -99,7 +115,7 @@ public class BodyReader {
 			case "", "identity" -> false;
 			case "gzip", "x-gzip" -> true;
 			default -> throw new ProblemException(ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-					"Bodies may be sent plain or with Content-Encoding: gzip, not " + coding + ".")
+					"Bodies may be sent plain or with Content-Encoding: gzip, not " + Fault.shown(coding) + ".")
 				.withHeader(HttpHeaders.ACCEPT_ENCODING, "gzip");
 		};
 	}
@@ -109,15 +125,37 @@ public class BodyReader {
 	}
 
 	private ProblemException tooLarge() {
-		return new ProblemException(ErrorCode.BODY_TOO_LARGE, "The body is longer than the limit of " + limit()
-				+ " bytes (metrology.http.max-body-size); split the data into smaller chunks.")
+		return new ProblemException(ErrorCode.BODY_TOO_LARGE,
+				"The body is longer than the limit of " + limit()
+						+ " bytes (metrology.http.max-body-size); split the data into smaller chunks.")
 			.withHeader(HttpHeaders.CONNECTION, "close");
 	}
 
 	private ProblemException tooSlow() {
-		return new ProblemException(ErrorCode.REQUEST_TIMEOUT, "The body did not arrive within "
-				+ this.properties.bodyTimeout().toSeconds() + " s (metrology.http.body-timeout); send it again.")
+		return new ProblemException(ErrorCode.REQUEST_TIMEOUT,
+				"The body did not arrive within " + this.properties.bodyTimeout().toSeconds()
+						+ " s (metrology.http.body-timeout); send it again.")
 			.withHeader(HttpHeaders.CONNECTION, "close");
+	}
+
+	/**
+	 * Gzip that is all there is: what follows its last member is an error and not
+	 * ignored.
+	 */
+	private static final class WholeGzip extends GZIPInputStream {
+
+		private static final int TRAILER = 8;
+
+		WholeGzip(byte[] sent) throws IOException {
+			super(new ByteArrayInputStream(sent), Math.max(1, sent.length));
+		}
+
+		void requireEnd() throws ZipException {
+			if (this.inf.getRemaining() > TRAILER) {
+				throw new ZipException("Data after the end");
+			}
+		}
+
 	}
 
 }

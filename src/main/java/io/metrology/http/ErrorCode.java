@@ -4,8 +4,8 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * The catalogue of errors: every error answer of the service carries one of these codes. Codes are
- * part of the API and never change their meaning.
+ * The catalogue of errors: every error answer of the service carries one of these codes.
+ * Codes are part of the API and never change their meaning.
  */
 public enum ErrorCode {
 

@@ -29,8 +29,8 @@ public final class Faults {
 	}
 
 	/**
-	 * Notes a fault with a code of its own. The answer carries that code if all faults share it, and
-	 * {@link ErrorCode#INVALID_REQUEST} otherwise.
+	 * Notes a fault with a code of its own. The answer carries that code if all faults
+	 * share it, and {@link ErrorCode#INVALID_REQUEST} otherwise.
 	 */
 	public void add(ErrorCode code, String pointer, String detail, @Nullable Object rejected) {
 		this.count++;
@@ -53,7 +53,8 @@ public final class Faults {
 
 	/**
 	 * Throws if any fault was found.
-	 * @param subject what the request was about, such as {@code channel thickness}, or an empty text
+	 * @param subject what the request was about, such as {@code channel thickness}, or an
+	 * empty text
 	 */
 	public void throwIfAny(String subject) {
 		if (this.code != null) {
@@ -64,9 +65,8 @@ public final class Faults {
 	private String sentence(String subject) {
 		String about = subject.isEmpty() ? "" : " (" + subject + ")";
 		String first = this.kept.get(0).detail();
-		return (this.count == 1) ? first + about + "."
-				: first + about + "; " + (this.count - 1) + " more "
-						+ ((this.count == 2) ? "fault is listed." : "faults were found, see errors.");
+		return (this.count == 1) ? first + about + "." : first + about + "; " + (this.count - 1) + " more "
+				+ ((this.count == 2) ? "fault is listed." : "faults were found, see errors.");
 	}
 
 }

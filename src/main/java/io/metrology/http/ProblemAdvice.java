@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 import jakarta.servlet.http.HttpServletRequest;
+import org.apache.coyote.BadRequestException;
+import org.apache.tomcat.util.http.InvalidParameterException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,11 +23,13 @@ import org.springframework.transaction.CannotCreateTransactionException;
 import org.springframework.web.HttpMediaTypeNotAcceptableException;
 import org.springframework.web.HttpMediaTypeNotSupportedException;
 import org.springframework.web.HttpRequestMethodNotSupportedException;
+import org.springframework.validation.method.ParameterValidationResult;
 import org.springframework.web.bind.MissingServletRequestParameterException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 import org.springframework.web.context.request.ServletWebRequest;
 import org.springframework.web.context.request.WebRequest;
+import org.springframework.web.method.annotation.HandlerMethodValidationException;
 import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseEntityExceptionHandler;
 
@@ -47,10 +51,7 @@ class ProblemAdvice extends ResponseEntityExceptionHandler {
 
 	@ExceptionHandler
 	ResponseEntity<Object> handle(ProblemException problem, HttpServletRequest request) {
-		if (problem.code().status() >= 500) {
-			log.error("{} {} {}: {}", problem.code().code(), request.getMethod(), request.getRequestURI(),
-					problem.detail(), problem.getCause());
-		}
+		this.problems.log(request, problem.code(), problem.detail(), problem.getCause());
 		return answer(problem.code(), problem.headers(), this.problems.body(request, problem));
 	}
 
@@ -61,21 +62,47 @@ class ProblemAdvice extends ResponseEntityExceptionHandler {
 	}
 
 	@ExceptionHandler
-	ResponseEntity<Object> handleDatabase(NonTransientDataAccessException ex, HttpServletRequest request) {
+	@Nullable ResponseEntity<Object> handleDatabase(NonTransientDataAccessException ex, HttpServletRequest request) {
 		return Sqlstate.of(ex).isWorthRetrying() ? handle(databaseUnavailable(ex), request)
 				: handleUnexpected(ex, request);
 	}
 
+	/** Tomcat finds malformed escapes only when the query is first read. */
 	@ExceptionHandler
-	ResponseEntity<Object> handleUnexpected(Exception ex, HttpServletRequest request) {
-		log.error("{} {} {}", ErrorCode.INTERNAL_ERROR.code(), request.getMethod(), request.getRequestURI(), ex);
-		return answer(ErrorCode.INTERNAL_ERROR, new HttpHeaders(), this.problems.body(request, ErrorCode.INTERNAL_ERROR,
-				"The service failed; its log has the cause under this request id."));
+	ResponseEntity<Object> handleQuery(InvalidParameterException ex, HttpServletRequest request) {
+		return handle(new ProblemException(ErrorCode.INVALID_REQUEST,
+				"The query is not well-formed; a % in it must be written %25."), request);
+	}
+
+	@ExceptionHandler
+	@Nullable ResponseEntity<Object> handleUnexpected(Exception ex, HttpServletRequest request) {
+		if (isBrokenConnection(ex)) {
+			log.debug("The connection broke", ex);
+			return null;
+		}
+		String detail = "The service failed; its log has the cause under this request id.";
+		this.problems.log(request, ErrorCode.INTERNAL_ERROR, detail, ex);
+		return answer(ErrorCode.INTERNAL_ERROR, new HttpHeaders(),
+				this.problems.body(request, ErrorCode.INTERNAL_ERROR, detail));
+	}
+
+	/**
+	 * Whether the client left, stalled or broke HTTP while its body was read or its
+	 * answer written. Tomcat has noted it, and {@link ProblemReportValve} answers where
+	 * anyone still listens.
+	 */
+	private static boolean isBrokenConnection(@Nullable Throwable failure) {
+		for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+			if (cause instanceof BadRequestException) {
+				return true;
+			}
+		}
+		return false;
 	}
 
 	@Override
-	protected ResponseEntity<Object> handleExceptionInternal(Exception ex, @Nullable Object body, HttpHeaders headers,
-			HttpStatusCode status, WebRequest webRequest) {
+	protected @Nullable ResponseEntity<Object> handleExceptionInternal(Exception ex, @Nullable Object body,
+			HttpHeaders headers, HttpStatusCode status, WebRequest webRequest) {
 		HttpServletRequest request = ((ServletWebRequest) webRequest).getRequest();
 		ErrorCode code = ErrorCode.ofStatus(status.value());
 		if (code == ErrorCode.INTERNAL_ERROR) {
@@ -91,20 +118,22 @@ class ProblemAdvice extends ResponseEntityExceptionHandler {
 	}
 
 	private static String detail(Exception ex, ErrorCode code, HttpServletRequest request) {
-		String path = request.getRequestURI();
+		String path = Fault.shown(request.getRequestURI());
 		if (ex instanceof HttpRequestMethodNotSupportedException method) {
 			return path + " does not take " + method.getMethod() + ", only "
 					+ String.join(", ", sorted(method.getSupportedMethods())) + ".";
 		}
 		if (ex instanceof HttpMediaTypeNotSupportedException type) {
-			String sent = (type.getContentType() != null) ? "not " + type.getContentType() : "which is missing";
+			String sent = (request.getContentType() != null) ? "not " + Fault.shown(request.getContentType())
+					: "which is missing";
 			return "The body must be sent with the header Content-Type: application/json, " + sent + ".";
 		}
 		if (ex instanceof HttpMediaTypeNotAcceptableException type) {
-			return path + " can answer with "
-					+ MediaType.toString(type.getSupportedMediaTypes()) + ", which the Accept header rules out.";
+			return type.getSupportedMediaTypes().isEmpty() ? "The Accept header is not well-formed."
+					: path + " can answer with " + MediaType.toString(type.getSupportedMediaTypes())
+							+ ", which the Accept header rules out.";
 		}
-		if (ex instanceof MethodArgumentTypeMismatchException || ex instanceof MissingServletRequestParameterException) {
+		if (!faults(ex).isEmpty()) {
 			return faults(ex).get(0).detail() + ".";
 		}
 		return (code == ErrorCode.NOT_FOUND) ? "Nothing is served under " + path + "."
@@ -114,14 +143,24 @@ class ProblemAdvice extends ResponseEntityExceptionHandler {
 	private static List<Fault> faults(Exception ex) {
 		if (ex instanceof MethodArgumentTypeMismatchException mismatch) {
 			String name = mismatch.getName();
-			return List.of(Fault.inParameter(name, "The parameter " + name + " cannot have this value",
-					mismatch.getValue()));
+			return List
+				.of(Fault.inParameter(name, "The parameter " + name + " cannot have this value", mismatch.getValue()));
 		}
 		if (ex instanceof MissingServletRequestParameterException missing) {
 			String name = missing.getParameterName();
 			return List.of(Fault.inParameter(name, "The parameter " + name + " is required", null));
 		}
+		if (ex instanceof HandlerMethodValidationException invalid) {
+			return invalid.getParameterValidationResults().stream().map(ProblemAdvice::fault).toList();
+		}
 		return List.of();
+	}
+
+	private static Fault fault(ParameterValidationResult result) {
+		String name = String.valueOf(result.getMethodParameter().getParameterName());
+		return Fault.inParameter(name,
+				"The parameter " + name + " " + result.getResolvableErrors().get(0).getDefaultMessage(),
+				result.getArgument());
 	}
 
 	private static List<String> sorted(String @Nullable [] methods) {

@@ -54,7 +54,10 @@ public final class ProblemException extends RuntimeException {
 		return withHeader(HttpHeaders.RETRY_AFTER, Long.toString(Math.max(1, delay.toSeconds())));
 	}
 
-	/** Says that a commit was sent whose outcome could not be learned: {@code stored} is null. */
+	/**
+	 * Says that a commit was sent whose outcome could not be learned: {@code stored} is
+	 * null.
+	 */
 	public ProblemException withUnknownOutcome() {
 		this.outcomeUnknown = true;
 		return this;

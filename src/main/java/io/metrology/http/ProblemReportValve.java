@@ -1,26 +1,49 @@
 package io.metrology.http;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.time.Duration;
 
+import jakarta.servlet.ServletException;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 import org.apache.catalina.valves.ErrorReportValve;
+import org.apache.coyote.ActionCode;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes the errors that never reach Spring, those of Tomcat itself: a bad request line, headers
- * that are too large, a missing Host.
+ * Writes the errors that never reach Spring, those of Tomcat itself: a bad request line,
+ * headers that are too large, a missing Host, a body that broke off. It also sees refused
+ * requests out: it reads what their clients are still sending, so that they get their
+ * answer and not a reset, but for a bounded time, which Tomcat itself does not.
  */
 class ProblemReportValve extends ErrorReportValve {
 
 	private static final Logger log = LoggerFactory.getLogger(ProblemReportValve.class);
 
+	/** As in {@code server.tomcat.max-swallow-size}. */
+	private static final long MOST_DISCARDED = 256L * 1024 * 1024;
+
+	private static final int BUFFER = 16 * 1024;
+
 	private final Problems problems;
 
-	ProblemReportValve(Problems problems) {
+	private final Duration bodyTimeout;
+
+	ProblemReportValve(Problems problems, Duration bodyTimeout) {
 		this.problems = problems;
+		this.bodyTimeout = bodyTimeout;
+	}
+
+	@Override
+	public void invoke(Request request, Response response) throws IOException, ServletException {
+		super.invoke(request, response);
+		if (response.getStatus() >= 400 && RequestIdFilter.hasSeen(request)
+				&& !request.getCoyoteRequest().hasExpectation()) {
+			seeOut(request, response);
+		}
 	}
 
 	@Override
@@ -31,10 +54,8 @@ class ProblemReportValve extends ErrorReportValve {
 		}
 		ErrorCode code = code(status, response.getMessage());
 		RequestIdFilter.assign(request, response);
-		if (failure != null) {
-			log.error("{} {} {}", code.code(), request.getMethod(), request.getRequestURI(), failure);
-		}
-		byte[] body = this.problems.body(request, code, detail(code));
+		this.problems.log(request, code, detail(code, failure), failure);
+		byte[] body = this.problems.body(request, code, detail(code, failure));
 		try {
 			response.setStatus(code.status());
 			response.setContentType(Problems.MEDIA_TYPE);
@@ -46,18 +67,48 @@ class ProblemReportValve extends ErrorReportValve {
 		}
 	}
 
+	private void seeOut(Request request, Response response) {
+		try {
+			response.finishResponse();
+			if (response.getStatus() == ErrorCode.REQUEST_TIMEOUT.status() || !discard(request.getInputStream())) {
+				request.getCoyoteRequest().action(ActionCode.DISABLE_SWALLOW_INPUT, null);
+			}
+		}
+		catch (IOException | IllegalStateException ex) {
+			log.debug("The client left while its request was refused", ex);
+			request.getCoyoteRequest().action(ActionCode.DISABLE_SWALLOW_INPUT, null);
+		}
+	}
+
+	/** Whether the body came to its end. */
+	private boolean discard(InputStream body) throws IOException {
+		long deadline = System.nanoTime() + this.bodyTimeout.toNanos();
+		byte[] buffer = new byte[BUFFER];
+		long discarded = 0;
+		int read;
+		while ((read = body.read(buffer)) >= 0) {
+			discarded += read;
+			if (discarded > MOST_DISCARDED || System.nanoTime() > deadline) {
+				return false;
+			}
+		}
+		return true;
+	}
+
 	/** Tomcat answers an oversized header with 400; its message tells it apart. */
 	private static ErrorCode code(int status, @Nullable String message) {
 		return (status == 400 && message != null && message.contains("header")) ? ErrorCode.HEADERS_TOO_LARGE
 				: ErrorCode.ofStatus(status);
 	}
 
-	private static String detail(ErrorCode code) {
+	private static String detail(ErrorCode code, @Nullable Throwable failure) {
 		return switch (code) {
-			case INVALID_REQUEST ->
-				"The request line or a header is not well-formed HTTP; paths must escape characters such as \\, spaces and quotes.";
+			case INVALID_REQUEST -> (failure instanceof IOException)
+					? "The body broke off, or is not well-formed HTTP; send the request again."
+					: "The request line or a header is not well-formed HTTP; paths must escape characters such as \\, spaces and quotes.";
 			case HEADERS_TOO_LARGE -> "The request line and headers together are larger than the server reads.";
 			case NOT_FOUND -> "Nothing is served under this path.";
+			case REQUEST_TIMEOUT -> "The request stopped arriving; send it again.";
 			case INTERNAL_ERROR -> "The service failed; its log has the cause under this request id.";
 			default -> code.title() + ".";
 		};

@@ -9,16 +9,20 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import tools.jackson.databind.json.JsonMapper;
 
 import org.springframework.stereotype.Component;
 
 /**
- * Builds the body of every error answer, {@code application/problem+json} (RFC 9457), and counts
- * them by code. Nothing else in the service builds one.
+ * Builds the body of every error answer, {@code application/problem+json} (RFC 9457), and
+ * counts them by code. Nothing else in the service builds one.
  */
 @Component
 class Problems {
+
+	private static final Logger log = LoggerFactory.getLogger(Problems.class);
 
 	static final String MEDIA_TYPE = "application/problem+json";
 
@@ -33,6 +37,21 @@ class Problems {
 						.description("Requests answered with an error, by code of the catalogue")
 						.tag("code", code.code())
 						.register(registry));
+		}
+	}
+
+	/**
+	 * Writes the log's one line on an error that the service is to blame for; those of
+	 * clients are told to the clients. The stack trace stands there only where nobody
+	 * foresaw the failure.
+	 */
+	void log(HttpServletRequest request, ErrorCode code, String detail, @Nullable Throwable failure) {
+		if (code == ErrorCode.INTERNAL_ERROR) {
+			log.error("{} {} {}", code.code(), request.getMethod(), request.getRequestURI(), failure);
+		}
+		else if (code.status() >= 500) {
+			log.warn("{} {} {}: {} {}", code.code(), request.getMethod(), request.getRequestURI(), detail,
+					(failure != null) ? Fault.printable(failure.toString()) : "");
 		}
 	}
 
@@ -52,7 +71,7 @@ class Problems {
 		body.put("type", "urn:metrology-ingest:error:" + code.code());
 		body.put("title", code.title());
 		body.put("status", code.status());
-		body.put("detail", detail);
+		body.put("detail", Fault.printable(detail));
 		if (path != null) {
 			body.put("instance", path);
 		}
@@ -77,7 +96,10 @@ class Problems {
 		}
 	}
 
-	/** A request that Tomcat could not even parse may have been a chunk, so it counts as one. */
+	/**
+	 * A request that Tomcat could not even parse may have been a chunk, so it counts as
+	 * one.
+	 */
 	private static boolean isIngest(@Nullable String path) {
 		return path == null || path.contains("/stream/chunk");
 	}

@@ -8,10 +8,10 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The scalar fields of a JSON object, taken strictly: a string is never read as a number nor a
- * number as a string, and nothing is rounded. A field of the wrong type is noted as a fault and read
- * as null. Missing fields and JSON nulls are null; whether they are required is said by the record
- * that they end up in.
+ * The scalar fields of a JSON object, taken strictly: a string is never read as a number
+ * nor a number as a string, and nothing is rounded. A field of the wrong type is noted as
+ * a fault and read as null. Missing fields and JSON nulls are null; whether they are
+ * required is said by the record that they end up in.
  */
 public final class RequestFields {
 
@@ -58,7 +58,10 @@ public final class RequestFields {
 		return null;
 	}
 
-	/** A whole number, which may be written with a fraction of zero, within the range given. */
+	/**
+	 * A whole number, which may be written with a fraction of zero, within the range
+	 * given.
+	 */
 	public @Nullable Long integer(String name, long min, long max) {
 		JsonNode node = present(name);
 		if (node == null) {
@@ -80,6 +83,15 @@ public final class RequestFields {
 	public @Nullable Integer integer(String name, int min, int max) {
 		Long value = integer(name, (long) min, (long) max);
 		return (value != null) ? value.intValue() : null;
+	}
+
+	/** A required count: a whole number from 0; 0 where it is faulty. */
+	public long count(String name) {
+		Long count = integer(name, 0, Long.MAX_VALUE);
+		if (count == null && present(name) == null) {
+			this.faults.add(pointerTo(name), name + " is required", null);
+		}
+		return (count != null) ? count : 0;
 	}
 
 	/** The fields of an object in this object, or null where there is none. */

@@ -16,8 +16,9 @@ import org.springframework.stereotype.Component;
 import org.springframework.web.filter.OncePerRequestFilter;
 
 /**
- * Gives each request an id, the client's own {@code X-Request-Id} where it is a plain token. It
- * stands in the response header, in error bodies and in every log line of the request.
+ * Gives each request an id, the client's own {@code X-Request-Id} where it is a plain
+ * token. It stands in the response header, in error bodies and in every log line of the
+ * request.
  */
 @Component
 @Order(Ordered.HIGHEST_PRECEDENCE)
@@ -27,6 +28,8 @@ class RequestIdFilter extends OncePerRequestFilter {
 
 	static final String ATTRIBUTE = RequestIdFilter.class.getName();
 
+	private static final String SEEN = ATTRIBUTE + ".SEEN";
+
 	private static final String MDC_KEY = "request_id";
 
 	private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9._-]{1,64}");
@@ -35,6 +38,7 @@ class RequestIdFilter extends OncePerRequestFilter {
 	protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
 			throws ServletException, IOException {
 		String id = assign(request, response);
+		request.setAttribute(SEEN, true);
 		MDC.put(MDC_KEY, id);
 		try {
 			chain.doFilter(request, response);
@@ -42,6 +46,13 @@ class RequestIdFilter extends OncePerRequestFilter {
 		finally {
 			MDC.remove(MDC_KEY);
 		}
+	}
+
+	/**
+	 * Whether the request came this far, so that its line and headers were well-formed.
+	 */
+	static boolean hasSeen(HttpServletRequest request) {
+		return request.getAttribute(SEEN) != null;
 	}
 
 	static String assign(HttpServletRequest request, HttpServletResponse response) {

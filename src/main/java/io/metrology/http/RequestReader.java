@@ -9,7 +9,9 @@ import java.util.function.Function;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.validation.ConstraintViolation;
 import jakarta.validation.Validator;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.json.JsonFactory;
@@ -22,8 +24,8 @@ import tools.jackson.databind.node.ObjectNode;
 import org.springframework.stereotype.Component;
 
 /**
- * Reads JSON requests: strict JSON, typed fields, then the constraints on the record that they are
- * bound to. All faults are gathered into one answer.
+ * Reads JSON requests: strict JSON, typed fields, then the constraints on the record that
+ * they are bound to. All faults are gathered into one answer.
  */
 @Component
 public class RequestReader {
@@ -37,12 +39,14 @@ public class RequestReader {
 		.enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
 		.build();
 
-	/** The mapper for all requests, which refuses duplicated keys and trailing content. */
+	/**
+	 * The mapper for all requests, which refuses duplicated keys and trailing content.
+	 */
 	public static final JsonMapper JSON = JsonMapper.builder(JSON_FACTORY)
 		.enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+		// A double would round 3.00000000000000000001 to a whole number.
+		.enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
 		.build();
-
-	private static final int LONGEST_REASON = 200;
 
 	private final BodyReader bodies;
 
@@ -64,7 +68,8 @@ public class RequestReader {
 
 	/**
 	 * Reads a small request that has rules across its fields.
-	 * @param binding makes the request's record from its fields, and notes what breaks those rules
+	 * @param binding makes the request's record from its fields, and notes what breaks
+	 * those rules
 	 */
 	public <T extends Record> T read(HttpServletRequest request, BiFunction<RequestFields, Faults, T> binding)
 			throws IOException {
@@ -76,7 +81,27 @@ public class RequestReader {
 		return bound;
 	}
 
-	/** Notes the constraints that a record breaks, but for fields that already have a fault. */
+	/**
+	 * Reads a small request that may be left out.
+	 * @param binding makes the request's record from its fields, or null
+	 * @return null where there is no body
+	 */
+	public <T extends Record> @Nullable T readOptional(HttpServletRequest request,
+			Function<RequestFields, @Nullable T> binding) throws IOException {
+		byte[] body = this.bodies.read(request);
+		if (body.length == 0) {
+			return null;
+		}
+		Faults faults = new Faults();
+		T bound = binding.apply(new RequestFields(object(body), "", faults));
+		faults.throwIfAny("");
+		return bound;
+	}
+
+	/**
+	 * Notes the constraints that a record breaks, but for fields that already have a
+	 * fault.
+	 */
 	public <T extends Record> void validate(T bound, Faults faults) {
 		this.validator.validate(bound)
 			.stream()
@@ -84,26 +109,61 @@ public class RequestReader {
 			.forEach((violation) -> note(violation, faults));
 	}
 
+	/**
+	 * Begins to read a body as JSON.
+	 * @throws ProblemException {@code malformed_json} where it is empty or not UTF-8,
+	 * which is the one encoding of JSON between systems (RFC 8259)
+	 */
+	public static JsonParser parser(byte[] body) {
+		if (body.length == 0) {
+			throw new ProblemException(ErrorCode.MALFORMED_JSON, "The body is empty; it must be a JSON object.");
+		}
+		if (isWide(body)) {
+			throw new ProblemException(ErrorCode.MALFORMED_JSON,
+					"The body looks like UTF-16 or UTF-32; JSON must be sent as UTF-8.");
+		}
+		return JSON.createParser(body);
+	}
+
+	/**
+	 * Jackson would read these encodings: it knows them by their byte order mark, or by
+	 * zeros at the start.
+	 */
+	private static boolean isWide(byte[] body) {
+		for (int i = 0; i < Math.min(4, body.length); i++) {
+			if (body[i] == 0) {
+				return true;
+			}
+		}
+		int first = (body.length > 1) ? (body[0] & 0xff) << 8 | (body[1] & 0xff) : 0;
+		return first == 0xfeff || first == 0xfffe;
+	}
+
 	/** What is wrong with a body that Jackson could not read. */
 	public static ProblemException malformed(JacksonException failure) {
-		String where = (failure.getLocation() != null) ? " at line " + failure.getLocation().getLineNr() + ", column "
-				+ failure.getLocation().getColumnNr() : "";
+		String where = (failure.getLocation() != null)
+				? " at line " + failure.getLocation().getLineNr() + ", column " + failure.getLocation().getColumnNr()
+				: "";
 		return new ProblemException(ErrorCode.MALFORMED_JSON,
 				"The body is not JSON that can be read" + where + ": " + reason(failure) + ".");
 	}
 
-	/** The parser's own words, without its notes on where it read from and how it is set up. */
+	/**
+	 * The parser's own words, without its notes on where it read from and how it is set
+	 * up.
+	 */
 	private static String reason(JacksonException failure) {
 		if (failure instanceof StreamConstraintsException) {
 			return "it is nested too deeply, or a name, number or string in it is too long";
 		}
-		String words = failure.getOriginalMessage().replaceAll("(?s)\\s*(\\(start marker at|\\[Source|\\(enable|\\n).*", "");
-		return (words.length() <= LONGEST_REASON) ? words : words.substring(0, LONGEST_REASON) + "…";
+		return Fault.shown(failure.getOriginalMessage()
+			.replaceAll("(?s)\\s*(\\(start marker at|\\[Source|\\(enable|: enable|to enable|\\n).*", "")
+			.replaceAll("\\(?`[^`]*`\\)?", ""));
 	}
 
 	private static ObjectNode object(byte[] body) {
-		try {
-			JsonNode node = JSON.readTree(body);
+		try (JsonParser json = parser(body)) {
+			JsonNode node = JSON.readTree(json);
 			if (node instanceof ObjectNode object) {
 				return object;
 			}

@@ -7,7 +7,8 @@ import java.sql.SQLTransientConnectionException;
  * What an SQLSTATE says about trying again.
  *
  * @param code the five characters, empty where the failure carries none
- * @see <a href="https://www.postgresql.org/docs/current/errcodes-appendix.html">PostgreSQL error
+ * @see <a href=
+ * "https://www.postgresql.org/docs/current/errcodes-appendix.html">PostgreSQL error
  * codes</a>
  */
 public record Sqlstate(String code) {
@@ -16,8 +17,9 @@ public record Sqlstate(String code) {
 	private static final String NO_CONNECTION = "08003";
 
 	/**
-	 * The SQLSTATE of the nearest {@link SQLException} among the causes. Where none of them has one, it
-	 * is the pool that speaks: it closed a connection that broke, and now even the rollback fails.
+	 * The SQLSTATE of the nearest {@link SQLException} among the causes. Where none of
+	 * them has one, it is the pool that speaks: it closed a connection that broke, and
+	 * now even the rollback fails.
 	 */
 	public static Sqlstate of(Throwable failure) {
 		String code = "";
@@ -36,10 +38,11 @@ public record Sqlstate(String code) {
 	}
 
 	/**
-	 * Whether the same transaction may succeed when it is tried again: the connection was lost (08),
-	 * a deadlock or a serialization failure (40), resources or disk were short (53), an operator
-	 * intervened, the server restarts or a statement timed out (57), a lock was not had in time
-	 * (55P03), or the server is read-only, as a standby is during a failover (25006).
+	 * Whether the same transaction may succeed when it is tried again: the connection was
+	 * lost (08), a deadlock or a serialization failure (40), resources or disk were short
+	 * (53), an operator intervened, the server restarts or a statement timed out (57), a
+	 * lock was not had in time (55P03), or the server is read-only, as a standby is
+	 * during a failover (25006).
 	 */
 	public boolean isWorthRetrying() {
 		return switch (classCode()) {
@@ -49,8 +52,8 @@ public record Sqlstate(String code) {
 	}
 
 	/**
-	 * Whether a COMMIT that failed this way may have been done all the same: the connection was lost
-	 * or the server went away, rather than said no.
+	 * Whether a COMMIT that failed this way may have been done all the same: the
+	 * connection was lost or the server went away, rather than said no.
 	 */
 	public boolean leavesCommitUnknown() {
 		return this.code.isEmpty() || classCode().equals("08") || classCode().equals("57");
@@ -69,6 +72,5 @@ public record Sqlstate(String code) {
 	public String toString() {
 		return this.code.isEmpty() ? "no SQLSTATE" : this.code;
 	}
-
 
 }

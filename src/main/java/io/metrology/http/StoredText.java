@@ -13,8 +13,8 @@ import jakarta.validation.Payload;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A text that may be stored: well-formed Unicode without control characters (PostgreSQL cannot hold
- * NUL), of a length counted in code points. Null passes.
+ * A text that may be stored: well-formed Unicode without control characters (PostgreSQL
+ * cannot hold NUL), of a length counted in code points. Null passes.
  */
 @Documented
 @Target({ ElementType.FIELD, ElementType.PARAMETER, ElementType.RECORD_COMPONENT })

@@ -1,4 +1,6 @@
-/** What every endpoint shares: strict reading of requests, and one catalogue of errors. */
+/**
+ * What every endpoint shares: strict reading of requests, and one catalogue of errors.
+ */
 @NullMarked
 package io.metrology.http;
 

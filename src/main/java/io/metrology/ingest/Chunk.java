@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param timestamps Unix epoch seconds, at least one
  * @param values as many values, NaN = measured but missing
  * @param units the values' units, or null where not said
- * @param contentHash SHA-256 over the big-endian IEEE-754 doubles of the timestamps, then of the
- * values, missing ones as the canonical NaN
+ * @param contentHash SHA-256 over the big-endian IEEE-754 doubles of the timestamps, then
+ * of the values, missing ones as the canonical NaN
  * @param summary what reads prune by
  */
 record Chunk(ChunkKey key, double[] timestamps, double[] values, @Nullable String units, byte[] contentHash,
@@ -22,8 +22,7 @@ record Chunk(ChunkKey key, double[] timestamps, double[] values, @Nullable Strin
 
 	/** Makes a chunk, with its hash and summary. */
 	static Chunk of(ChunkKey key, double[] timestamps, double[] values, @Nullable String units) {
-		return new Chunk(key, timestamps, values, units, hash(timestamps, values),
-				ChunkSummary.of(timestamps, values));
+		return new Chunk(key, timestamps, values, units, hash(timestamps, values), ChunkSummary.of(timestamps, values));
 	}
 
 	int pointCount() {

@@ -1,8 +1,11 @@
 package io.metrology.ingest;
 
 import java.io.IOException;
+import java.util.List;
 
 import io.metrology.http.BodyReader;
+import io.metrology.http.RequestFlag;
+import io.metrology.stream.StreamTraffic;
 import jakarta.servlet.http.HttpServletRequest;
 
 import org.springframework.http.HttpStatus;
@@ -10,7 +13,6 @@ import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
-import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
 /** Takes chunks in: parse, submit, answer. */
@@ -24,37 +26,38 @@ class ChunkController {
 
 	private final ChunkService service;
 
-	private final IngestMetrics metrics;
+	private final StreamTraffic traffic;
 
-	ChunkController(BodyReader bodies, ChunkParser parser, ChunkService service, IngestMetrics metrics) {
+	ChunkController(BodyReader bodies, ChunkParser parser, ChunkService service, StreamTraffic traffic) {
 		this.bodies = bodies;
 		this.parser = parser;
 		this.service = service;
-		this.metrics = metrics;
+		this.traffic = traffic;
 	}
 
 	/**
-	 * Stores one chunk of one channel. Sending the same {@code (data_id, channel_name, chunk_index)}
-	 * again replaces it.
-	 * @param validateOnly checks everything and writes nothing
-	 * @return 201 once the chunk is committed and flushed, or 200 where it was only validated
+	 * Stores one chunk of one channel. Sending the same
+	 * {@code (data_id, channel_name, chunk_index)} again replaces it. With
+	 * {@code validate_only=true} everything is checked and nothing is written.
+	 * @return 201 once the chunk is committed and flushed, or 200 where it was only
+	 * validated
 	 */
 	@PostMapping(consumes = MediaType.APPLICATION_JSON_VALUE, produces = MediaType.APPLICATION_JSON_VALUE)
-	ResponseEntity<ChunkReceipt.Body> ingest(HttpServletRequest request,
-			@RequestParam(name = "validate_only", defaultValue = "false") boolean validateOnly) throws IOException {
-		this.metrics.requestStarted();
-		try {
-			Submission submission = Submission.of(this.parser.parse(this.bodies.read(request)));
-			ChunkReceipt receipt = (validateOnly ? this.service.validate(submission) : this.service.ingest(submission))
-				.get(0);
+	ResponseEntity<ChunkReceipt.Body> ingest(HttpServletRequest http) throws IOException {
+		boolean validateOnly = RequestFlag.isSet(http, "validate_only");
+		try (StreamTraffic.Request request = this.traffic.enter()) {
+			Chunk chunk = this.parser.parse(this.bodies.read(http));
+			request.isFor(chunk.key().dataId());
+			ChunkReceipt receipt = store(Submission.of(chunk), validateOnly).get(0);
 			return ResponseEntity.status(validateOnly ? HttpStatus.OK : HttpStatus.CREATED)
 				.header("Chunk-Outcome", receipt.outcome().label())
 				.header("Chunk-Hash", receipt.hash())
 				.body(receipt.body());
 		}
-		finally {
-			this.metrics.requestEnded();
-		}
+	}
+
+	private List<ChunkReceipt> store(Submission submission, boolean validateOnly) {
+		return validateOnly ? this.service.validate(submission) : this.service.ingest(submission);
 	}
 
 }

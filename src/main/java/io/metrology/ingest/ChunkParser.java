@@ -17,8 +17,8 @@ import tools.jackson.databind.node.ObjectNode;
 import org.springframework.stereotype.Component;
 
 /**
- * Reads a chunk from the bytes of its request, the numbers straight into {@code double[]}, and
- * checks every rule of the contract that needs no database.
+ * Reads a chunk from the bytes of its request, the numbers straight into
+ * {@code double[]}, and checks every rule of the contract that needs no database.
  */
 @Component
 class ChunkParser {
@@ -42,7 +42,7 @@ class ChunkParser {
 	Chunk parse(byte[] body) {
 		Faults faults = new Faults();
 		ChunkRequest request;
-		try (JsonParser json = RequestReader.JSON.createParser(body)) {
+		try (JsonParser json = RequestReader.parser(body)) {
 			request = read(json, faults);
 		}
 		catch (JacksonException ex) {

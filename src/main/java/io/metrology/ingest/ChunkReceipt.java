@@ -8,7 +8,8 @@ import java.util.UUID;
  * What became of a chunk.
  *
  * @param key what identifies the chunk
- * @param totalPoints the points stored for the channel as of this chunk's commit, its own included
+ * @param totalPoints the points stored for the channel as of this chunk's commit, its own
+ * included
  * @param outcome what was written
  * @param contentHash the chunk's content hash
  */

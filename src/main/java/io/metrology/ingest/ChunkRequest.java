@@ -2,13 +2,14 @@ package io.metrology.ingest;
 
 import java.util.UUID;
 
+import io.metrology.http.Fault;
 import io.metrology.http.StoredText;
 import jakarta.validation.constraints.NotNull;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A chunk as a client sent it. The two arrays' own rules are checked while they are read, so that
- * each fault is known by its index.
+ * A chunk as a client sent it. The two arrays' own rules are checked while they are read,
+ * so that each fault is known by its index.
  *
  * @param dataId the stream
  * @param channelName the channel, 1 to 255 code points
@@ -37,7 +38,7 @@ record ChunkRequest(@NotNull(message = "is required") @Nullable UUID dataId,
 	String subject() {
 		StringBuilder subject = new StringBuilder();
 		append(subject, "data_id ", this.dataId);
-		append(subject, "channel ", this.channelName);
+		append(subject, "channel ", (this.channelName != null) ? Fault.shown(this.channelName) : null);
 		append(subject, "chunk_index ", this.chunkIndex);
 		return subject.toString();
 	}

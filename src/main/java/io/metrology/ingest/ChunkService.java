@@ -11,8 +11,8 @@ import io.metrology.http.Sqlstate;
 import org.springframework.stereotype.Service;
 
 /**
- * Stores what clients submit. While PostgreSQL is away a submission is held and its write, which is
- * idempotent, tried again: clients give up too early to do so themselves.
+ * Stores what clients submit. While PostgreSQL is away a submission is held and its
+ * write, which is idempotent, tried again: clients give up too early to do so themselves.
  */
 @Service
 class ChunkService {
@@ -36,8 +36,10 @@ class ChunkService {
 	}
 
 	/**
-	 * Stores all chunks of a submission, or none; they are committed and flushed when this returns.
-	 * @throws ProblemException the refusal, or {@code database_unavailable} once the hold is over
+	 * Stores all chunks of a submission, or none; they are committed and flushed when
+	 * this returns.
+	 * @throws ProblemException the refusal, or {@code database_unavailable} once the hold
+	 * is over
 	 */
 	List<ChunkReceipt> ingest(Submission submission) {
 		List<ChunkReceipt> receipts = write(submission).receiptsOrThrow();

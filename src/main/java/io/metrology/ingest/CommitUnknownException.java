@@ -1,6 +1,8 @@
 package io.metrology.ingest;
 
-/** A COMMIT was sent and its answer was not received: the batch is stored, or it is not. */
+/**
+ * A COMMIT was sent and its answer was not received: the batch is stored, or it is not.
+ */
 class CommitUnknownException extends RuntimeException {
 
 	CommitUnknownException(Throwable cause) {

@@ -4,7 +4,6 @@ import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 
 import io.metrology.ingest.ChunkReceipt.Outcome;
 import io.micrometer.core.instrument.Counter;
@@ -25,8 +24,6 @@ class IngestMetrics {
 	private final Timer commit;
 
 	private final DistributionSummary batch;
-
-	private final AtomicInteger inFlight = new AtomicInteger();
 
 	IngestMetrics(MeterRegistry registry) {
 		for (Outcome outcome : Outcome.values()) {
@@ -50,15 +47,6 @@ class IngestMetrics {
 			.description("Chunks committed together in one transaction")
 			.serviceLevelObjectives(1, 2, 4, 8, 16, 32, 64, 128)
 			.register(registry);
-		registry.gauge("metrology.ingest.requests.in.flight", this.inFlight);
-	}
-
-	void requestStarted() {
-		this.inFlight.incrementAndGet();
-	}
-
-	void requestEnded() {
-		this.inFlight.decrementAndGet();
 	}
 
 	void committed(int chunks, long nanos) {

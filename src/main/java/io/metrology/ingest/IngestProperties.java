@@ -14,7 +14,8 @@ import org.springframework.validation.annotation.Validated;
  *
  * @param maxPoints the most points in one chunk
  * @param unitsMismatch what to do with a chunk whose units differ from its channel's
- * @param hold how long a chunk is held, and its write tried again, while PostgreSQL is away
+ * @param hold how long a chunk is held, and its write tried again, while PostgreSQL is
+ * away
  */
 @Validated
 @ConfigurationProperties("metrology.ingest")

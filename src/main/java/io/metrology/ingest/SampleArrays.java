@@ -15,8 +15,8 @@ import tools.jackson.core.JsonToken;
 class SampleArrays {
 
 	/**
-	 * The farthest timestamp from the epoch, in seconds: what a signed 64-bit count of nanoseconds can
-	 * hold (the year 2262).
+	 * The farthest timestamp from the epoch, in seconds: what a signed 64-bit count of
+	 * nanoseconds can hold (the year 2262).
 	 */
 	static final double LAST_TIMESTAMP = 9_223_372_036.0;
 
@@ -40,7 +40,10 @@ class SampleArrays {
 		this.faults = faults;
 	}
 
-	/** Reads the current value if the field is one of the two arrays, else leaves it alone. */
+	/**
+	 * Reads the current value if the field is one of the two arrays, else leaves it
+	 * alone.
+	 */
 	boolean read(String field, JsonParser json) {
 		switch (field) {
 			case "timestamps" -> this.timestamps = numbers(field, json, this::timestamp);
@@ -66,9 +69,9 @@ class SampleArrays {
 	 */
 	void check(String subject) {
 		if (this.longest > this.maxPoints) {
-			throw new ProblemException(ErrorCode.TOO_MANY_POINTS, "A chunk may hold " + this.maxPoints
-					+ " points (metrology.ingest.max-points), not " + this.longest
-					+ "; split it into smaller chunks (" + subject + ").");
+			throw new ProblemException(ErrorCode.TOO_MANY_POINTS,
+					"A chunk may hold " + this.maxPoints + " points (metrology.ingest.max-points), not " + this.longest
+							+ "; split it into smaller chunks (" + subject + ").");
 		}
 		if (this.timestamps != null && this.timestamps.length == 0) {
 			this.faults.add(this.pointer + "/timestamps", "timestamps must not be empty", null);

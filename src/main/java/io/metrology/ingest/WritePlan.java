@@ -18,9 +18,9 @@ import io.metrology.ingest.IngestProperties.UnitsMismatch;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides what a batch writes, from what the database holds. Submissions are taken in order, each on
- * top of those before it: each sees its own running total. A submission that is refused leaves no
- * trace in the plan.
+ * Decides what a batch writes, from what the database holds. Submissions are taken in
+ * order, each on top of those before it: each sees its own running total. A submission
+ * that is refused leaves no trace in the plan.
  */
 class WritePlan {
 
@@ -41,7 +41,10 @@ class WritePlan {
 		this.registering = registering;
 	}
 
-	/** Takes the next submission into the plan, or refuses it. No key may come twice in a plan. */
+	/**
+	 * Takes the next submission into the plan, or refuses it. No key may come twice in a
+	 * plan.
+	 */
 	WriteResult add(Submission submission) {
 		Map<ChunkKey.Channel, ChannelState> changed = new HashMap<>();
 		List<PlannedChunk> planned = new ArrayList<>();
@@ -54,7 +57,8 @@ class WritePlan {
 				return WriteResult.refused(refusal);
 			}
 			if (isHeld(chunk, before, held)) {
-				receipts.add(new ChunkReceipt(chunk.key(), before.totalPoints(), Outcome.UNCHANGED, chunk.contentHash()));
+				receipts
+					.add(new ChunkReceipt(chunk.key(), before.totalPoints(), Outcome.UNCHANGED, chunk.contentHash()));
 				continue;
 			}
 			ChannelState after = before.plus(chunk, held);
@@ -78,7 +82,10 @@ class WritePlan {
 		return this.channels;
 	}
 
-	/** Those of the channels given that hold nothing and will not: none of their chunks was accepted. */
+	/**
+	 * Those of the channels given that hold nothing and will not: none of their chunks
+	 * was accepted.
+	 */
 	List<ChunkKey.Channel> emptyOf(Collection<ChunkKey.Channel> candidates) {
 		return candidates.stream()
 			.filter((channel) -> !this.channels.containsKey(channel))
@@ -95,8 +102,9 @@ class WritePlan {
 	private @Nullable ProblemException refusal(Chunk chunk, ChannelState channel, @Nullable HeldChunk held) {
 		StreamState stream = this.holdings.streams().get(chunk.key().dataId());
 		if (stream == null && !this.registering) {
-			return new ProblemException(ErrorCode.STREAM_UNKNOWN, "No stream has this data_id; initialize it first, or set "
-					+ "metrology.streams.unknown=register (" + chunk.key() + ").");
+			return new ProblemException(ErrorCode.STREAM_UNKNOWN,
+					"No stream has this data_id; initialize it first, or set " + "metrology.streams.unknown=register ("
+							+ chunk.key() + ").");
 		}
 		if (stream == StreamState.DELETED) {
 			return new ProblemException(ErrorCode.STREAM_DELETED,

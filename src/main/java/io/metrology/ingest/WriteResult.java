@@ -6,8 +6,8 @@ import io.metrology.http.ProblemException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What became of a submission: it was stored, or refused for a reason that lies in what is stored
- * already.
+ * What became of a submission: it was stored, or refused for a reason that lies in what
+ * is stored already.
  *
  * @param receipts one for each chunk, in the submission's order; empty where refused
  * @param refusal why nothing of it was stored, or null

@@ -7,6 +7,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 
+import javax.sql.DataSource;
+
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.jdbc.core.JdbcTemplate;
@@ -57,9 +59,9 @@ class SeriesStore {
 
 	private final TransactionTemplate snapshot;
 
-	SeriesStore(JdbcClient jdbc, JdbcTemplate template, PlatformTransactionManager transactions) {
+	SeriesStore(JdbcClient jdbc, DataSource database, PlatformTransactionManager transactions) {
 		this.jdbc = jdbc;
-		this.pages = new JdbcTemplate(template.getDataSource());
+		this.pages = new JdbcTemplate(database);
 		this.pages.setFetchSize(FETCH_ROWS);
 		this.snapshot = new TransactionTemplate(transactions);
 		this.snapshot.setReadOnly(true);
@@ -83,8 +85,8 @@ class SeriesStore {
 
 	/** The next chunks of a channel after an index, empty at the end. */
 	List<StoredChunk> page(UUID dataId, String channelName, int afterIndex) {
-		List<StoredChunk> page = this.snapshot.execute((status) -> this.pages.query(PAGE, SeriesStore::readPage, dataId,
-				channelName, afterIndex));
+		List<StoredChunk> page = this.snapshot
+			.execute((status) -> this.pages.query(PAGE, SeriesStore::readPage, dataId, channelName, afterIndex));
 		return (page != null) ? page : List.of();
 	}
 

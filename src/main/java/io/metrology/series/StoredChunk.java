@@ -11,14 +11,17 @@ import java.nio.ByteBuffer;
  */
 record StoredChunk(int chunkIndex, double[] timestamps, double[] values) {
 
-	/** What stands before the elements: dimensions, flags, element type, length and lower bound. */
+	/**
+	 * What stands before the elements: dimensions, flags, element type, length and lower
+	 * bound.
+	 */
 	private static final int ARRAY_HEADER = 5 * Integer.BYTES;
 
 	private static final int ELEMENT = Integer.BYTES + Double.BYTES;
 
 	/**
-	 * The elements of a {@code float8[]} of one dimension without nulls, in PostgreSQL's binary form,
-	 * as {@code array_send} gives it.
+	 * The elements of a {@code float8[]} of one dimension without nulls, in PostgreSQL's
+	 * binary form, as {@code array_send} gives it.
 	 */
 	static double[] doubles(byte[] array) {
 		ByteBuffer bytes = ByteBuffer.wrap(array);

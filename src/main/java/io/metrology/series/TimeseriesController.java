@@ -33,7 +33,8 @@ class TimeseriesController {
 	}
 
 	/**
-	 * Answers with every channel's points, ordered by (chunk_index, position), missing values null.
+	 * Answers with every channel's points, ordered by (chunk_index, position), missing
+	 * values null.
 	 */
 	@GetMapping(path = { "/metrology/" + StreamPath.DATA_ID + "/timeseries",
 			"/tool-state/" + StreamPath.DATA_ID + "/timeseries" }, produces = MediaType.APPLICATION_JSON_VALUE)

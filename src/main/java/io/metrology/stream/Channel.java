@@ -11,8 +11,8 @@ import jakarta.persistence.Entity;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One measured quantity of a stream. Its sums are carried by the transactions that write chunks, and
- * read only here.
+ * One measured quantity of a stream. Its sums are carried by the transactions that write
+ * chunks, and read only here.
  */
 @Entity
 class Channel {

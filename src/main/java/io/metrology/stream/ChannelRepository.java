@@ -18,7 +18,10 @@ interface ChannelRepository extends Repository<Channel, Channel.Key> {
 	@Query("select c from Channel c where c.key.dataId = :dataId order by c.key.channelName")
 	List<Channel> findByStream(UUID dataId);
 
-	/** Returns how many channels were changed: one, or none where there is no such channel. */
+	/**
+	 * Returns how many channels were changed: one, or none where there is no such
+	 * channel.
+	 */
 	@Modifying(clearAutomatically = true)
 	@Query("update Channel c set c.units = :units, c.revision = c.revision + 1 where c.key = :key")
 	int correctUnits(Channel.Key key, @Nullable String units);

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a client says of a stream that it is about to send.
  *
- * @param pointsPerChunk how many points it means to send in a chunk, a declaration and no limit
+ * @param pointsPerChunk how many points it means to send in a chunk, a declaration and no
+ * limit
  * @param streamName a name for people, at most 255 code points
  * @param synthSourceId the growth instrument
  * @param physicalSampleId the sample

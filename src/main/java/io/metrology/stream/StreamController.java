@@ -1,17 +1,25 @@
 package io.metrology.stream;
 
 import java.io.IOException;
+import java.util.List;
 import java.util.UUID;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import io.metrology.http.ErrorCode;
+import io.metrology.http.Fault;
 import io.metrology.http.Faults;
+import io.metrology.http.ProblemException;
 import io.metrology.http.RequestFields;
 import io.metrology.http.RequestReader;
+import io.metrology.http.StoredText;
 import io.metrology.http.StreamPath;
 import jakarta.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
+import org.springframework.web.bind.annotation.DeleteMapping;
+import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PatchMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
@@ -25,13 +33,25 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping(path = { "/metrology", "/tool-state" }, produces = MediaType.APPLICATION_JSON_VALUE)
 class StreamController {
 
+	private static final int MOST_LISTED = 1000;
+
 	private final RequestReader requests;
 
 	private final StreamService service;
 
-	StreamController(RequestReader requests, StreamService service) {
+	private final FinalizeService finalizing;
+
+	private final StreamCatalog catalog;
+
+	private final StreamPurger purger;
+
+	StreamController(RequestReader requests, StreamService service, FinalizeService finalizing, StreamCatalog catalog,
+			StreamPurger purger) {
 		this.requests = requests;
 		this.service = service;
+		this.finalizing = finalizing;
+		this.catalog = catalog;
+		this.purger = purger;
 	}
 
 	/**
@@ -49,11 +69,57 @@ class StreamController {
 	 * @param channel the channel's name
 	 */
 	@PatchMapping(path = "/stream/" + StreamPath.DATA_ID + "/channels", consumes = MediaType.APPLICATION_JSON_VALUE)
-	ChannelUnits correctUnits(@PathVariable("data_id") UUID dataId, @RequestParam String channel,
+	ChannelUnits correctUnits(@PathVariable("data_id") UUID dataId, @RequestParam @StoredText(min = 1) String channel,
 			HttpServletRequest request) throws IOException {
 		UnitsRequest correction = this.requests.read(request, StreamController::units);
 		Channel corrected = this.service.correctUnits(dataId, channel, correction.units());
 		return new ChannelUnits(dataId, corrected.name(), corrected.units(), corrected.totalPoints());
+	}
+
+	/**
+	 * Ends a stream: waits for chunks that are still on their way, then accepts no more.
+	 * The body is empty, or a manifest {@code {"channels": {"<name>": {"chunks": 3,
+	 * "total_points": 300}}}} that what is stored must match.
+	 */
+	@PostMapping("/stream/" + StreamPath.DATA_ID + "/finalize")
+	StreamIds finish(@PathVariable("data_id") UUID dataId, HttpServletRequest request) throws IOException {
+		Manifest manifest = this.requests.readOptional(request, Manifest::of);
+		return new StreamIds(dataId, this.finalizing.finish(dataId, manifest).processedDataId());
+	}
+
+	/** Describes a stream and its channels. */
+	@GetMapping("/stream/" + StreamPath.DATA_ID)
+	Description describe(@PathVariable("data_id") UUID dataId) {
+		StreamSummary stream = this.catalog.find(dataId).orElseThrow(() -> this.service.absent(dataId));
+		return new Description(stream, this.catalog.channels(dataId));
+	}
+
+	/**
+	 * Lists streams, newest first.
+	 * @param limit the most streams in the answer, 1 to 1000
+	 * @param cursor the {@code next_cursor} of the answer before
+	 */
+	@GetMapping("/streams")
+	Page list(@RequestParam(defaultValue = "100") int limit, @RequestParam(required = false) @Nullable String cursor) {
+		if (limit < 1 || limit > MOST_LISTED) {
+			throw new ProblemException(ErrorCode.INVALID_REQUEST, "limit must be from 1 to " + MOST_LISTED + ".")
+				.with(List.of(Fault.inParameter("limit", "limit must be from 1 to " + MOST_LISTED, limit)));
+		}
+		List<StreamSummary> found = this.catalog.page((cursor != null) ? StreamCursor.decode(cursor) : null, limit + 1);
+		boolean more = found.size() > limit;
+		List<StreamSummary> page = more ? found.subList(0, limit) : found;
+		return new Page(page, more ? StreamCursor.after(page.get(limit - 1)).encode() : null);
+	}
+
+	/**
+	 * Deletes a stream and all its points. Its id stays taken: late chunks are refused.
+	 */
+	@DeleteMapping(path = "/stream/" + StreamPath.DATA_ID)
+	@ResponseStatus(HttpStatus.NO_CONTENT)
+	void delete(@PathVariable("data_id") UUID dataId) {
+		if (!this.purger.delete(dataId)) {
+			this.service.requireKnown(dataId);
+		}
 	}
 
 	private static UnitsRequest units(RequestFields fields, Faults faults) {
@@ -74,6 +140,26 @@ class StreamController {
 		static StreamIds of(Stream stream) {
 			return new StreamIds(stream.dataId(), stream.processedDataId());
 		}
+
+	}
+
+	/**
+	 * A stream with its channels.
+	 *
+	 * @param stream the stream
+	 * @param channels its channels, by name
+	 */
+	record Description(@JsonUnwrapped StreamSummary stream, List<ChannelDescription> channels) {
+
+	}
+
+	/**
+	 * A part of the list of streams.
+	 *
+	 * @param streams the streams, newest first
+	 * @param nextCursor what to ask for the next part with, or null at the end
+	 */
+	record Page(List<StreamSummary> streams, @Nullable String nextCursor) {
 
 	}
 

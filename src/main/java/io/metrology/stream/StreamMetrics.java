@@ -11,8 +11,8 @@ import org.springframework.scheduling.annotation.Scheduled;
 import org.springframework.stereotype.Component;
 
 /**
- * The figures on active streams, taken from the database at an interval. They are NaN while it
- * cannot be asked.
+ * The figures on active streams, taken from the database at an interval. They are NaN
+ * while it cannot be asked.
  */
 @Component
 class StreamMetrics {
@@ -40,10 +40,10 @@ class StreamMetrics {
 	StreamMetrics(JdbcClient jdbc, StreamProperties properties, MeterRegistry registry) {
 		this.jdbc = jdbc;
 		this.properties = properties;
-		Gauge.builder("metrology.streams.active", () -> this.activity.active())
+		Gauge.builder("metrology.stream.active", () -> this.activity.active())
 			.description("Streams that are not finalized and had a chunk within metrology.stream.idle-after")
 			.register(registry);
-		Gauge.builder("metrology.streams.longest.silence", () -> this.activity.longestSilence())
+		Gauge.builder("metrology.stream.longest.silence", () -> this.activity.longestSilence())
 			.baseUnit("seconds")
 			.description("The time since the latest chunk of the active stream that has been silent longest")
 			.register(registry);

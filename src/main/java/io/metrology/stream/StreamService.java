@@ -50,14 +50,30 @@ class StreamService {
 					"The stream has no channel of this name (data_id " + dataId + ", channel " + channelName + ")."));
 	}
 
+	/** Throws if the stream was never made. */
+	public void requireKnown(UUID dataId) {
+		this.streams.findById(dataId).orElseThrow(() -> unknown(dataId));
+	}
+
+	/** Why a stream cannot be read: it was deleted, or never made. */
+	public ProblemException absent(UUID dataId) {
+		return this.streams.findById(dataId).isPresent() ? deleted(dataId) : unknown(dataId);
+	}
+
 	private Stream requireLive(UUID dataId) {
-		Stream stream = this.streams.findById(dataId)
-			.orElseThrow(() -> new ProblemException(ErrorCode.STREAM_UNKNOWN,
-					"No stream has this data_id (data_id " + dataId + ")."));
+		Stream stream = this.streams.findById(dataId).orElseThrow(() -> unknown(dataId));
 		if (stream.isDeleted()) {
-			throw new ProblemException(ErrorCode.STREAM_DELETED, "The stream was deleted (data_id " + dataId + ").");
+			throw deleted(dataId);
 		}
 		return stream;
+	}
+
+	static ProblemException unknown(UUID dataId) {
+		return new ProblemException(ErrorCode.STREAM_UNKNOWN, "No stream has this data_id (data_id " + dataId + ").");
+	}
+
+	static ProblemException deleted(UUID dataId) {
+		return new ProblemException(ErrorCode.STREAM_DELETED, "The stream was deleted (data_id " + dataId + ").");
 	}
 
 }

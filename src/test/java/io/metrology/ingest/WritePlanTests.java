@@ -9,6 +9,7 @@ import java.util.stream.Stream;
 import io.metrology.http.ErrorCode;
 import io.metrology.ingest.ChunkReceipt.Outcome;
 import io.metrology.ingest.Holdings.ChannelState;
+import io.metrology.ingest.Holdings.ChannelTimes;
 import io.metrology.ingest.Holdings.HeldChunk;
 import io.metrology.ingest.Holdings.StreamState;
 import io.metrology.ingest.IngestProperties.UnitsMismatch;
@@ -37,7 +38,8 @@ class WritePlanTests {
 
 		assertThat(receipt.outcome()).isEqualTo(Outcome.CREATED);
 		assertThat(receipt.totalPoints()).isEqualTo(3);
-		assertThat(plan.channels()).containsEntry(THICKNESS, new ChannelState("nm", 3, 1, 4, 1));
+		assertThat(plan.channels()).containsEntry(THICKNESS,
+				new ChannelState("nm", 3, 1, 4, 1, new ChannelTimes(1, 3, 4, false)));
 	}
 
 	@Test
@@ -49,7 +51,8 @@ class WritePlanTests {
 
 		assertThat(receipt.outcome()).isEqualTo(Outcome.REPLACED);
 		assertThat(receipt.totalPoints()).isEqualTo(3);
-		assertThat(plan.channels()).containsEntry(THICKNESS, new ChannelState("nm", 3, 2, 1, 3));
+		assertThat(plan.channels()).containsEntry(THICKNESS,
+				new ChannelState("nm", 3, 2, 1, 3, new ChannelTimes(1, 9, 0, true)));
 	}
 
 	@Test
@@ -88,7 +91,8 @@ class WritePlanTests {
 		ChunkReceipt receipt = receipt(plan, chunk("thickness", 0, "nm", 1, 2));
 
 		assertThat(receipt.outcome()).isEqualTo(Outcome.REPLACED);
-		assertThat(plan.channels()).containsEntry(THICKNESS, new ChannelState("nm", 2, 1, 0, 2));
+		assertThat(plan.channels()).containsEntry(THICKNESS,
+				new ChannelState("nm", 2, 1, 0, 2, new ChannelTimes(1, 2, 0, false)));
 	}
 
 	@Test
@@ -101,7 +105,8 @@ class WritePlanTests {
 			.toList();
 
 		assertThat(totals).containsExactly(3L, 5L, 6L);
-		assertThat(plan.channels()).containsEntry(THICKNESS, new ChannelState(null, 6, 3, 7, 3));
+		assertThat(plan.channels()).containsEntry(THICKNESS,
+				new ChannelState(null, 6, 3, 7, 3, new ChannelTimes(1, 6, 7, false)));
 		assertThat(plan.chunks()).extracting(WritePlan.PlannedChunk::revision).containsExactly(1L, 2L, 3L);
 	}
 
@@ -129,7 +134,8 @@ class WritePlanTests {
 		ChunkReceipt receipt = receipt(plan, chunk("thickness", 1, "um", 2));
 
 		assertThat(receipt.totalPoints()).isEqualTo(2);
-		assertThat(plan.channels()).containsEntry(THICKNESS, new ChannelState("nm", 2, 2, 1, 2));
+		assertThat(plan.channels()).containsEntry(THICKNESS,
+				new ChannelState("nm", 2, 2, 1, 2, new ChannelTimes(1, 2, 1, false)));
 	}
 
 	@Test
@@ -189,10 +195,9 @@ class WritePlanTests {
 	private void hold(Chunk... held) {
 		for (Chunk chunk : held) {
 			ChannelState before = this.channels.getOrDefault(chunk.key().channel(), ChannelState.EMPTY);
-			this.channels.put(chunk.key().channel(),
-					new ChannelState(chunk.units(), before.totalPoints() + chunk.pointCount(), before.chunkCount() + 1,
-							chunk.key().chunkIndex(), before.revision() + 1));
-			this.chunks.put(chunk.key(), new HeldChunk(chunk.pointCount(), chunk.contentHash()));
+			this.channels.put(chunk.key().channel(), before.plus(chunk, null));
+			this.chunks.put(chunk.key(), new HeldChunk(chunk.pointCount(), chunk.contentHash(),
+					chunk.summary().earliestTime(), chunk.summary().latestTime()));
 		}
 	}
 

@@ -134,8 +134,15 @@ final class ModelStream {
 		}
 
 		StoredChannel row() {
+			Double latest = Collections.max(this.chunks.values().stream().map(StoredChunk::latestTime).toList());
+			int latestIndex = Collections.max(this.chunks.keySet()
+				.stream()
+				.filter((index) -> this.chunks.get(index).latestTime().equals(latest))
+				.toList());
 			return new StoredChannel(this.units, totalPoints(), this.chunks.size(), this.chunks.lastKey(),
-					this.revision, this.chunks);
+					this.revision,
+					Collections.min(this.chunks.values().stream().map(StoredChunk::earliestTime).toList()), latest,
+					latestIndex, this.chunks);
 		}
 
 		private static StoredChunk chunk(Ingest step, long revision, String hash) {

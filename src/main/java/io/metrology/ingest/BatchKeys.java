@@ -1,0 +1,67 @@
+package io.metrology.ingest;
+
+import java.sql.Array;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.function.Function;
+
+/**
+ * The keys that a batch is about, and their way into statements, as parallel arrays.
+ *
+ * @param streams the streams, once each
+ * @param channels the channels, once each
+ * @param chunks the chunks
+ */
+record BatchKeys(Set<UUID> streams, Set<ChunkKey.Channel> channels, List<ChunkKey> chunks) {
+
+	static BatchKeys of(List<Submission> batch) {
+		Set<UUID> streams = new LinkedHashSet<>();
+		Set<ChunkKey.Channel> channels = new LinkedHashSet<>();
+		List<ChunkKey> chunks = batch.stream()
+			.flatMap((submission) -> submission.chunks().stream())
+			.map(Chunk::key)
+			.toList();
+		for (ChunkKey key : chunks) {
+			streams.add(key.dataId());
+			channels.add(key.channel());
+		}
+		return new BatchKeys(streams, channels, chunks);
+	}
+
+	/** Sets the streams as one parameter, {@code uuid[]}. */
+	void setStreams(PreparedStatement statement, int first) throws SQLException {
+		statement.setArray(first, array(statement, "uuid", this.streams, (dataId) -> dataId));
+	}
+
+	/** Sets the channels as two parameters, {@code uuid[]} and {@code text[]}. */
+	void setChannels(PreparedStatement statement, int first) throws SQLException {
+		setChannels(statement, first, this.channels);
+	}
+
+	/**
+	 * Sets the chunks as three parameters, {@code uuid[]}, {@code text[]} and
+	 * {@code int4[]}.
+	 */
+	void setChunks(PreparedStatement statement, int first) throws SQLException {
+		statement.setArray(first, array(statement, "uuid", this.chunks, ChunkKey::dataId));
+		statement.setArray(first + 1, array(statement, "text", this.chunks, ChunkKey::channelName));
+		statement.setArray(first + 2, array(statement, "int4", this.chunks, ChunkKey::chunkIndex));
+	}
+
+	static void setChannels(PreparedStatement statement, int first, Collection<ChunkKey.Channel> channels)
+			throws SQLException {
+		statement.setArray(first, array(statement, "uuid", channels, ChunkKey.Channel::dataId));
+		statement.setArray(first + 1, array(statement, "text", channels, ChunkKey.Channel::channelName));
+	}
+
+	private static <T> Array array(PreparedStatement statement, String type, Collection<T> items,
+			Function<T, Object> part) throws SQLException {
+		return statement.getConnection().createArrayOf(type, items.stream().map(part).toArray());
+	}
+
+}

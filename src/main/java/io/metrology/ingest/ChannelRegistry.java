@@ -1,0 +1,88 @@
+package io.metrology.ingest;
+
+import java.util.List;
+
+import io.metrology.stream.UnknownStreamProperties;
+
+import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.jdbc.core.RowCallbackHandler;
+import org.springframework.stereotype.Component;
+
+/**
+ * Makes the rows that the first chunk of a channel needs: its channel's, and its stream's
+ * where unknown streams are registered. Rows are made in key order, and streams locked
+ * before channels, so that no two transactions wait for each other.
+ */
+@Component
+class ChannelRegistry {
+
+	private static final String REGISTER_STREAMS = """
+			INSERT INTO stream (data_id, processed_data_id)
+			SELECT data_id, gen_random_uuid()
+			  FROM unnest(?::uuid[]) AS unknown (data_id)
+			 ORDER BY data_id
+			ON CONFLICT DO NOTHING
+			""";
+
+	// Against whoever finalizes or deletes the stream at the same time.
+	private static final String LOCK_STREAMS = """
+			SELECT data_id
+			  FROM stream
+			 WHERE data_id = ANY (?)
+			 ORDER BY data_id
+			   FOR SHARE
+			""";
+
+	private static final String CREATE_CHANNELS = """
+			INSERT INTO channel (data_id, channel_name)
+			SELECT wanted.data_id,
+			       wanted.channel_name
+			  FROM unnest(?::uuid[], ?::text[]) AS wanted (data_id, channel_name)
+			  JOIN stream s
+			    ON s.data_id = wanted.data_id
+			   AND s.finalized_at IS NULL
+			   AND s.deleted_at IS NULL
+			 ORDER BY wanted.data_id, wanted.channel_name COLLATE "C"
+			ON CONFLICT DO NOTHING
+			""";
+
+	private static final String DROP_EMPTY_CHANNELS = """
+			DELETE FROM channel c
+			 USING unnest(?::uuid[], ?::text[]) AS empty (data_id, channel_name)
+			 WHERE c.data_id = empty.data_id
+			   AND c.channel_name = empty.channel_name
+			   AND c.chunk_count = 0
+			""";
+
+	private final JdbcTemplate jdbc;
+
+	private final boolean registersUnknown;
+
+	ChannelRegistry(JdbcTemplate jdbc, UnknownStreamProperties unknownStreams) {
+		this.jdbc = jdbc;
+		this.registersUnknown = unknownStreams.registers();
+	}
+
+	/** Whether a stream never seen before is registered by its first chunk. */
+	boolean registersUnknown() {
+		return this.registersUnknown;
+	}
+
+	/** Makes the rows that are not there yet, for streams that accept data. */
+	void create(BatchKeys keys) {
+		if (this.registersUnknown) {
+			this.jdbc.update(REGISTER_STREAMS, (statement) -> keys.setStreams(statement, 1));
+		}
+		this.jdbc.query(LOCK_STREAMS, (statement) -> keys.setStreams(statement, 1), (RowCallbackHandler) (row) -> {
+		});
+		this.jdbc.update(CREATE_CHANNELS, (statement) -> keys.setChannels(statement, 1));
+	}
+
+	/** Removes channels that were made for chunks that were then refused. */
+	void dropEmpty(List<ChunkKey.Channel> channels) {
+		if (!channels.isEmpty()) {
+			this.jdbc.update(DROP_EMPTY_CHANNELS, (statement) -> BatchKeys.setChannels(statement, 1, channels));
+		}
+	}
+
+}

@@ -1,0 +1,116 @@
+package io.metrology.ingest;
+
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.UUID;
+
+import io.metrology.ingest.Holdings.ChannelState;
+import io.metrology.ingest.Holdings.ChannelTimes;
+import io.metrology.ingest.Holdings.HeldChunk;
+import io.metrology.ingest.Holdings.StreamState;
+
+import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.jdbc.core.RowCallbackHandler;
+import org.springframework.stereotype.Component;
+
+/**
+ * Reads what the database holds of a batch. The channels are locked in key order, then
+ * streams and chunks are read in later statements: had one statement done both, it could
+ * give what was there before it waited for a lock.
+ */
+@Component
+class HoldingsReader {
+
+	private static final String CHANNELS = """
+			SELECT c.data_id,
+			       c.channel_name,
+			       c.units,
+			       c.total_points,
+			       c.chunk_count,
+			       c.highest_chunk_index,
+			       c.revision,
+			       c.earliest_time,
+			       c.latest_time,
+			       c.latest_chunk_index
+			  FROM channel c
+			  JOIN unnest(?::uuid[], ?::text[]) AS wanted (data_id, channel_name)
+			    ON c.data_id = wanted.data_id
+			   AND c.channel_name = wanted.channel_name
+			 ORDER BY c.data_id, c.channel_name
+			""";
+
+	private static final String LOCK_CHANNELS = CHANNELS + "   FOR UPDATE OF c";
+
+	private static final String STREAMS = """
+			SELECT data_id,
+			       finalized_at IS NOT NULL AS finalized,
+			       deleted_at IS NOT NULL AS deleted
+			  FROM stream
+			 WHERE data_id = ANY (?)
+			""";
+
+	private static final String CHUNKS = """
+			SELECT k.data_id,
+			       k.channel_name,
+			       k.chunk_index,
+			       k.point_count,
+			       k.content_hash,
+			       k.earliest_time,
+			       k.latest_time
+			  FROM chunk k
+			  JOIN unnest(?::uuid[], ?::text[], ?::integer[]) AS wanted (data_id, channel_name, chunk_index)
+			    ON k.data_id = wanted.data_id
+			   AND k.channel_name = wanted.channel_name
+			   AND k.chunk_index = wanted.chunk_index
+			""";
+
+	private final JdbcTemplate jdbc;
+
+	HoldingsReader(JdbcTemplate jdbc) {
+		this.jdbc = jdbc;
+	}
+
+	/** Locks the batch's channels until the end of the transaction, and reads. */
+	Holdings lock(BatchKeys keys) {
+		return read(keys, LOCK_CHANNELS);
+	}
+
+	/** Reads without a lock. */
+	Holdings look(BatchKeys keys) {
+		return read(keys, CHANNELS);
+	}
+
+	private Holdings read(BatchKeys keys, String channelQuery) {
+		Map<ChunkKey.Channel, ChannelState> channels = new HashMap<>();
+		this.jdbc.query(channelQuery, (statement) -> keys.setChannels(statement, 1),
+				(RowCallbackHandler) (row) -> channels
+					.put(new ChunkKey.Channel(row.getObject(1, UUID.class), row.getString(2)), channel(row)));
+		Map<UUID, StreamState> streams = new HashMap<>();
+		this.jdbc.query(STREAMS, (statement) -> keys.setStreams(statement, 1),
+				(RowCallbackHandler) (row) -> streams.put(row.getObject(1, UUID.class), stream(row)));
+		Map<ChunkKey, HeldChunk> chunks = new HashMap<>();
+		this.jdbc.query(CHUNKS, (statement) -> keys.setChunks(statement, 1), (RowCallbackHandler) (row) -> chunks
+			.put(new ChunkKey(row.getObject(1, UUID.class), row.getString(2), row.getInt(3)), chunk(row)));
+		return new Holdings(streams, channels, chunks);
+	}
+
+	private static ChannelState channel(ResultSet row) throws SQLException {
+		boolean empty = row.getLong(5) == 0;
+		return new ChannelState(row.getString(3), row.getLong(4), row.getLong(5), row.getInt(6), row.getLong(7), empty
+				? ChannelTimes.NONE : new ChannelTimes(row.getDouble(8), row.getDouble(9), row.getInt(10), false));
+	}
+
+	private static StreamState stream(ResultSet row) throws SQLException {
+		if (row.getBoolean(3)) {
+			return StreamState.DELETED;
+		}
+		return row.getBoolean(2) ? StreamState.FINALIZED : StreamState.OPEN;
+	}
+
+	private static HeldChunk chunk(ResultSet row) throws SQLException {
+		return new HeldChunk(row.getInt(4), row.getBytes(5), row.getDouble(6), row.getDouble(7));
+	}
+
+}

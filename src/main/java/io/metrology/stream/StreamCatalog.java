@@ -1,0 +1,146 @@
+package io.metrology.stream;
+
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+
+import io.metrology.stream.ChannelDescription.LatestPoint;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Repository;
+
+/** What streams there are, and what they hold. */
+@Repository
+class StreamCatalog {
+
+	private static final String SUMMARIES = """
+			SELECT s.data_id,
+			       s.processed_data_id,
+			       s.stream_name,
+			       s.points_per_chunk,
+			       s.synth_source_id,
+			       s.physical_sample_id,
+			       s.project_id,
+			       s.created_at,
+			       s.finalized_at,
+			       held.last_received_at,
+			       held.channel_count,
+			       held.total_points,
+			       coalesce(held.last_received_at, s.created_at) < clock_timestamp() - make_interval(secs => :idle_after) AS idle
+			  FROM stream s
+			 CROSS JOIN LATERAL (
+			         SELECT max(c.last_received_at) AS last_received_at,
+			                count(*)::integer AS channel_count,
+			                coalesce(sum(c.total_points), 0)::bigint AS total_points
+			           FROM channel c
+			          WHERE c.data_id = s.data_id) AS held
+			 WHERE s.deleted_at IS NULL
+			""";
+
+	private static final String ONE = SUMMARIES + """
+			   AND s.data_id = :data_id
+			""";
+
+	private static final String FIRST_PAGE = SUMMARIES + """
+			 ORDER BY s.created_at DESC, s.data_id DESC
+			 LIMIT :limit
+			""";
+
+	private static final String NEXT_PAGE = SUMMARIES + """
+			   AND (s.created_at, s.data_id) < (:created_at, :after)
+			 ORDER BY s.created_at DESC, s.data_id DESC
+			 LIMIT :limit
+			""";
+
+	private static final String CHANNELS = """
+			SELECT c.channel_name,
+			       c.units,
+			       c.total_points,
+			       c.chunk_count,
+			       c.highest_chunk_index,
+			       c.earliest_time,
+			       c.latest_time,
+			       latest.timestamp,
+			       nullif(latest.value, 'NaN') AS value,
+			       c.last_received_at
+			  FROM channel c
+			  JOIN chunk k
+			    ON k.data_id = c.data_id
+			   AND k.channel_name = c.channel_name
+			   AND k.chunk_index = c.latest_chunk_index
+			 CROSS JOIN LATERAL (
+			         SELECT sample.timestamp,
+			                sample.value
+			           FROM unnest(k.timestamps, k."values") WITH ORDINALITY AS sample (timestamp, value, position)
+			          ORDER BY sample.timestamp DESC, sample.position DESC
+			          LIMIT 1) AS latest
+			 WHERE c.data_id = :data_id
+			 ORDER BY c.channel_name
+			""";
+
+	private final JdbcClient jdbc;
+
+	private final StreamProperties properties;
+
+	StreamCatalog(JdbcClient jdbc, StreamProperties properties) {
+		this.jdbc = jdbc;
+		this.properties = properties;
+	}
+
+	/** A stream, or nothing where it was never made, or deleted. */
+	Optional<StreamSummary> find(UUID dataId) {
+		return query(ONE).param("data_id", dataId).query(StreamCatalog::summary).optional();
+	}
+
+	/**
+	 * Streams, newest first.
+	 * @param after the last stream of the page before, or null for the first page
+	 */
+	List<StreamSummary> page(@Nullable StreamCursor after, int limit) {
+		JdbcClient.StatementSpec query = (after == null) ? query(FIRST_PAGE)
+				: query(NEXT_PAGE).param("created_at", after.createdAt().atOffset(ZoneOffset.UTC))
+					.param("after", after.dataId());
+		return query.param("limit", limit).query(StreamCatalog::summary).list();
+	}
+
+	/** The channels of a stream, by name. */
+	List<ChannelDescription> channels(UUID dataId) {
+		return this.jdbc.sql(CHANNELS).param("data_id", dataId).query(StreamCatalog::channel).list();
+	}
+
+	private JdbcClient.StatementSpec query(String sql) {
+		return this.jdbc.sql(sql).param("idle_after", this.properties.idleAfter().toSeconds());
+	}
+
+	private static StreamSummary summary(ResultSet row, int index) throws SQLException {
+		@Nullable Instant finalizedAt = instant(row, "finalized_at");
+		return new StreamSummary(row.getObject("data_id", UUID.class), row.getObject("processed_data_id", UUID.class),
+				row.getString("stream_name"), StreamStatus.of(finalizedAt != null, row.getBoolean("idle")),
+				row.getObject("points_per_chunk", Integer.class), row.getObject("synth_source_id", Long.class),
+				row.getObject("physical_sample_id", UUID.class), row.getObject("project_id", UUID.class),
+				row.getObject("created_at", OffsetDateTime.class).toInstant(), instant(row, "last_received_at"),
+				finalizedAt, row.getInt("channel_count"), row.getLong("total_points"));
+	}
+
+	private static ChannelDescription channel(ResultSet row, int index) throws SQLException {
+		int highest = row.getInt("highest_chunk_index");
+		long chunks = row.getLong("chunk_count");
+		return new ChannelDescription(row.getString("channel_name"), row.getString("units"),
+				row.getLong("total_points"), chunks, highest, highest + 1L - chunks, row.getDouble("earliest_time"),
+				row.getDouble("latest_time"),
+				new LatestPoint(row.getDouble("timestamp"), row.getObject("value", Double.class)),
+				row.getObject("last_received_at", OffsetDateTime.class).toInstant());
+	}
+
+	private static @Nullable Instant instant(ResultSet row, String column) throws SQLException {
+		OffsetDateTime time = row.getObject(column, OffsetDateTime.class);
+		return (time != null) ? time.toInstant() : null;
+	}
+
+}

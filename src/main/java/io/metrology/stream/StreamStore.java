@@ -1,0 +1,260 @@
+package io.metrology.stream;
+
+import java.math.BigDecimal;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+
+import io.metrology.stream.Manifest.Holding;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Repository;
+import org.springframework.transaction.annotation.Propagation;
+import org.springframework.transaction.annotation.Transactional;
+
+/**
+ * The ends of streams in PostgreSQL. Whoever ends a stream locks its row and then its
+ * channels in key order; a chunk locks its channel and then looks at the stream. So each
+ * sees the other.
+ */
+@Repository
+class StreamStore {
+
+	private static final String ACTIVITY = """
+			SELECT s.processed_data_id,
+			       s.finalized_at IS NOT NULL AS finalized,
+			       s.deleted_at IS NOT NULL AS deleted,
+			       extract(epoch FROM clock_timestamp() - (
+			         SELECT max(c.last_received_at)
+			           FROM channel c
+			          WHERE c.data_id = s.data_id)) AS silence
+			  FROM stream s
+			 WHERE s.data_id = :data_id
+			""";
+
+	private static final String LOCK_STREAM = """
+			SELECT data_id
+			  FROM stream
+			 WHERE data_id = :data_id
+			   AND deleted_at IS NULL
+			   FOR UPDATE
+			""";
+
+	private static final String LOCK_CHANNELS = """
+			SELECT channel_name
+			  FROM channel
+			 WHERE data_id = :data_id
+			 ORDER BY channel_name
+			   FOR UPDATE
+			""";
+
+	private static final String HOLDINGS = """
+			SELECT channel_name,
+			       chunk_count,
+			       total_points
+			  FROM channel
+			 WHERE data_id = :data_id
+			 ORDER BY channel_name
+			""";
+
+	private static final String SEAL = """
+			UPDATE stream
+			   SET finalized_at = clock_timestamp()
+			 WHERE data_id = :data_id
+			   AND finalized_at IS NULL
+			""";
+
+	private static final String DELETE_CHANNELS = """
+			DELETE FROM channel
+			 WHERE data_id = :data_id
+			""";
+
+	private static final String BURY = """
+			UPDATE stream
+			   SET deleted_at = clock_timestamp()
+			 WHERE data_id = :data_id
+			""";
+
+	// By key, so that a step reads no more than it deletes.
+	private static final String DELETE_CHUNKS = """
+			DELETE FROM chunk
+			 WHERE (data_id, channel_name, chunk_index) IN (
+			         SELECT data_id, channel_name, chunk_index
+			           FROM chunk
+			          WHERE data_id = :data_id
+			          LIMIT :step)
+			""";
+
+	private static final String TO_PURGE = """
+			SELECT data_id
+			  FROM stream
+			 WHERE deleted_at IS NOT NULL
+			   AND purged_at IS NULL
+			 ORDER BY deleted_at
+			""";
+
+	private static final String PURGED = """
+			UPDATE stream
+			   SET purged_at = clock_timestamp()
+			 WHERE data_id = :data_id
+			""";
+
+	private static final String FINALIZED_BEFORE = """
+			SELECT data_id
+			  FROM stream
+			 WHERE deleted_at IS NULL
+			   AND finalized_at < clock_timestamp() - make_interval(secs => :age)
+			 ORDER BY finalized_at
+			 LIMIT 1000
+			""";
+
+	private static final String IDLE = """
+			SELECT s.data_id
+			  FROM stream s
+			 WHERE s.deleted_at IS NULL
+			   AND s.finalized_at IS NULL
+			   AND s.created_at < clock_timestamp() - make_interval(secs => :age)
+			   AND NOT EXISTS (
+			         SELECT
+			           FROM channel c
+			          WHERE c.data_id = s.data_id
+			            AND c.last_received_at >= clock_timestamp() - make_interval(secs => :age))
+			""";
+
+	private static final String IDLE_STREAMS = IDLE + """
+			 ORDER BY s.created_at
+			 LIMIT 1000
+			""";
+
+	private static final String STILL_IDLE = IDLE + """
+			   AND s.data_id = :data_id
+			""";
+
+	private final JdbcClient jdbc;
+
+	StreamStore(JdbcClient jdbc) {
+		this.jdbc = jdbc;
+	}
+
+	/** How a stream stands, or nothing where it was never made. */
+	Optional<Activity> activity(UUID dataId) {
+		return this.jdbc.sql(ACTIVITY)
+			.param("data_id", dataId)
+			.query((row, index) -> new Activity(row.getObject(1, UUID.class), row.getBoolean(2), row.getBoolean(3),
+					silence(row.getObject(4, BigDecimal.class))))
+			.optional();
+	}
+
+	/** What the channels of a stream hold, by name. */
+	Map<String, Holding> holdings(UUID dataId) {
+		Map<String, Holding> holdings = new LinkedHashMap<>();
+		this.jdbc.sql(HOLDINGS)
+			.param("data_id", dataId)
+			.query((row, index) -> holdings.put(row.getString(1), new Holding(row.getLong(2), row.getLong(3))))
+			.list();
+		return holdings;
+	}
+
+	/**
+	 * Seals a stream, unless a chunk was committed within the quiet period, or it holds
+	 * something other than what is expected of it.
+	 * @param quiet how long no chunk must have been committed, or null where that does
+	 * not matter
+	 * @param expected what it must hold, or null where that does not matter
+	 * @return whether the stream is sealed
+	 */
+	@Transactional
+	public boolean seal(UUID dataId, @Nullable Duration quiet, @Nullable Manifest expected) {
+		if (!lock(dataId)) {
+			return false;
+		}
+		Duration silence = activity(dataId).map(Activity::silence).orElse(null);
+		boolean disturbed = quiet != null && silence != null && silence.compareTo(quiet) < 0;
+		if (disturbed || (expected != null && !expected.faults(holdings(dataId)).isEmpty())) {
+			return false;
+		}
+		this.jdbc.sql(SEAL).param("data_id", dataId).update();
+		return true;
+	}
+
+	/**
+	 * Leaves of a stream a tombstone, and chunks to be purged. Returns whether there was
+	 * a stream.
+	 */
+	@Transactional
+	public boolean bury(UUID dataId) {
+		if (!lock(dataId)) {
+			return false;
+		}
+		this.jdbc.sql(DELETE_CHANNELS).param("data_id", dataId).update();
+		this.jdbc.sql(BURY).param("data_id", dataId).update();
+		return true;
+	}
+
+	/** Buries a stream, if it is still idle. */
+	@Transactional
+	public boolean buryIdle(UUID dataId, Duration age) {
+		return lock(dataId) && this.jdbc.sql(STILL_IDLE)
+			.param("age", age.toSeconds())
+			.param("data_id", dataId)
+			.query(UUID.class)
+			.optional()
+			.isPresent() && bury(dataId);
+	}
+
+	/**
+	 * Deletes some chunks of a buried stream. Returns how many, none once they are all
+	 * gone.
+	 */
+	@Transactional(propagation = Propagation.REQUIRES_NEW)
+	public int purgeStep(UUID dataId, int step) {
+		int purged = this.jdbc.sql(DELETE_CHUNKS).param("data_id", dataId).param("step", step).update();
+		if (purged < step) {
+			this.jdbc.sql(PURGED).param("data_id", dataId).update();
+		}
+		return purged;
+	}
+
+	/** The buried streams that still have chunks. */
+	List<UUID> toPurge() {
+		return this.jdbc.sql(TO_PURGE).query(UUID.class).list();
+	}
+
+	/** Streams that were finalized longer ago than an age, oldest first. */
+	List<UUID> finalizedBefore(Duration age) {
+		return this.jdbc.sql(FINALIZED_BEFORE).param("age", age.toSeconds()).query(UUID.class).list();
+	}
+
+	/** Streams never finalized that have been silent for longer than an age. */
+	List<UUID> idleFor(Duration age) {
+		return this.jdbc.sql(IDLE_STREAMS).param("age", age.toSeconds()).query(UUID.class).list();
+	}
+
+	private boolean lock(UUID dataId) {
+		boolean found = this.jdbc.sql(LOCK_STREAM).param("data_id", dataId).query(UUID.class).optional().isPresent();
+		this.jdbc.sql(LOCK_CHANNELS).param("data_id", dataId).query(String.class).list();
+		return found;
+	}
+
+	private static @Nullable Duration silence(@Nullable BigDecimal seconds) {
+		return (seconds != null) ? Duration.ofNanos(seconds.movePointRight(9).longValue()) : null;
+	}
+
+	/**
+	 * How a stream stands.
+	 *
+	 * @param processedDataId the result that it becomes
+	 * @param isFinalized whether it was finalized
+	 * @param isDeleted whether it was deleted
+	 * @param silence the time since its latest chunk was written, by the clock of the
+	 * database, or null where there is none
+	 */
+	record Activity(UUID processedDataId, boolean isFinalized, boolean isDeleted, @Nullable Duration silence) {
+
+	}
+
+}
