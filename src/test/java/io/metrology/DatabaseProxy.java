@@ -30,6 +30,8 @@ public final class DatabaseProxy implements AutoCloseable {
 
 	private ServerSocket listener;
 
+	private Thread acceptor;
+
 	public DatabaseProxy(TestDatabase database) throws IOException {
 		this.database = database;
 		Properties parsed = Driver.parseURL(database.url(), null);
@@ -48,6 +50,13 @@ public final class DatabaseProxy implements AutoCloseable {
 	/** Ends all connections and refuses new ones. */
 	public synchronized void cut() throws IOException {
 		this.listener.close();
+		try {
+			// As long as it stands in accept(), the port is not free.
+			this.acceptor.join();
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+		}
 		drop();
 	}
 
@@ -67,7 +76,7 @@ public final class DatabaseProxy implements AutoCloseable {
 		ServerSocket socket = new ServerSocket();
 		socket.setReuseAddress(true);
 		socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), wanted));
-		daemon(() -> accept(socket));
+		this.acceptor = daemon(() -> accept(socket));
 		return socket;
 	}
 
@@ -82,19 +91,10 @@ public final class DatabaseProxy implements AutoCloseable {
 				server.setTcpNoDelay(true);
 				daemon(() -> copy(client, server));
 				daemon(() -> copy(server, client));
-				closeIfCut(from, client, server);
 			}
 			catch (IOException ex) {
 				// The listener was closed: the loop ends.
 			}
-		}
-	}
-
-	/** A connection that was accepted during the cut is cut, too. */
-	private void closeIfCut(ServerSocket from, Socket client, Socket server) throws IOException {
-		if (from.isClosed()) {
-			client.close();
-			server.close();
 		}
 	}
 
@@ -115,10 +115,11 @@ public final class DatabaseProxy implements AutoCloseable {
 		}
 	}
 
-	private static void daemon(Runnable work) {
+	private static Thread daemon(Runnable work) {
 		Thread thread = new Thread(work, "database-proxy");
 		thread.setDaemon(true);
 		thread.start();
+		return thread;
 	}
 
 	@Override

@@ -13,17 +13,28 @@ import java.sql.SQLTransientConnectionException;
  */
 public record Sqlstate(String code) {
 
-	/** The SQLSTATE of the nearest {@link SQLException} among the causes. */
+	/** The connection does not exist. */
+	private static final String NO_CONNECTION = "08003";
+
+	/**
+	 * The SQLSTATE of the nearest {@link SQLException} among the causes. Where none of
+	 * them has one, it is the pool that speaks: it closed a connection that broke, and
+	 * now even the rollback fails.
+	 */
 	public static Sqlstate of(Throwable failure) {
+		String code = "";
 		for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
 			if (cause instanceof SQLTransientConnectionException) {
 				return new Sqlstate("08000");
 			}
-			if (cause instanceof SQLException sql && sql.getSQLState() != null) {
-				return new Sqlstate(sql.getSQLState());
+			if (cause instanceof SQLException sql) {
+				if (sql.getSQLState() != null) {
+					return new Sqlstate(sql.getSQLState());
+				}
+				code = NO_CONNECTION;
 			}
 		}
-		return new Sqlstate("");
+		return new Sqlstate(code);
 	}
 
 	/**

@@ -68,33 +68,35 @@ class ChunkService {
 			}
 			catch (RuntimeException ex) {
 				if (!Sqlstate.of(ex).isWorthRetrying()) {
-					throw ex;
+					throw inDoubt ? unavailable("The outcome of a commit could not be learned", true, ex) : ex;
 				}
 				throwIfOver(deadline, inDoubt, ex);
 			}
-			sleep(pause);
+			sleep(pause, inDoubt);
 			pause = Math.min(pause * 2, LONGEST_PAUSE.toMillis());
 		}
 	}
 
 	private void throwIfOver(long deadline, boolean inDoubt, RuntimeException cause) {
-		if (System.nanoTime() < deadline) {
-			return;
+		if (System.nanoTime() >= deadline) {
+			throw unavailable("PostgreSQL was away for " + this.properties.hold().toSeconds() + " s", inDoubt, cause);
 		}
-		ProblemException problem = new ProblemException(ErrorCode.DATABASE_UNAVAILABLE, "PostgreSQL was away for "
-				+ this.properties.hold().toSeconds() + " s; send the chunk again, that is harmless.", cause)
-			.retryAfter(RETRY_AFTER);
-		throw inDoubt ? problem.withUnknownOutcome() : problem;
 	}
 
-	private static void sleep(long millis) {
+	private static ProblemException unavailable(String reason, boolean inDoubt, Exception cause) {
+		ProblemException problem = new ProblemException(ErrorCode.DATABASE_UNAVAILABLE,
+				reason + "; send the chunk again, that is harmless.", cause)
+			.retryAfter(RETRY_AFTER);
+		return inDoubt ? problem.withUnknownOutcome() : problem;
+	}
+
+	private static void sleep(long millis, boolean inDoubt) {
 		try {
 			Thread.sleep(ThreadLocalRandom.current().nextLong(millis / 2, millis + 1));
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
-			throw new ProblemException(ErrorCode.DATABASE_UNAVAILABLE, "The service is stopping; send the chunk again.",
-					ex);
+			throw unavailable("The service is stopping", inDoubt, ex);
 		}
 	}
 

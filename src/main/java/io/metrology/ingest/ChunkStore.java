@@ -136,7 +136,9 @@ class ChunkStore {
 				if (planned.isEmpty()) {
 					status.setRollbackOnly();
 				}
-				committing.set(System.nanoTime());
+				else {
+					committing.set(System.nanoTime());
+				}
 				return planned;
 			});
 		}

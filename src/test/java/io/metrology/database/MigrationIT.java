@@ -11,8 +11,6 @@ import io.metrology.TestService;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatException;
@@ -22,6 +20,14 @@ import static org.assertj.core.api.Assertions.assertThatException;
  * it.
  */
 class MigrationIT {
+
+	private static final String COMMENTS = """
+			SELECT format('%s.%s: %s', attrelid::regclass, attname, col_description(attrelid, attnum))
+			  FROM pg_attribute
+			 WHERE attrelid IN ('stream'::regclass, 'channel'::regclass, 'chunk'::regclass)
+			   AND attnum > 0
+			   AND NOT attisdropped
+			""";
 
 	private TestDatabase database;
 
@@ -107,32 +113,28 @@ class MigrationIT {
 				dataId + " thickness 7 1677-09-21T00:12:44.000000 -0");
 	}
 
-	@ParameterizedTest
-	@ValueSource(strings = { "chunk.timestamps", "chunk.values", "chunk.earliest_time", "chunk.latest_time",
-			"chunk.min_value", "chunk.max_value", "chunk.content_hash", "channel.units", "channel.total_points",
-			"channel.highest_chunk_index" })
-	void columnIsExplained(String column) throws Exception {
+	@Test
+	void columnsWithAUnitOrARuleAreExplained() throws Exception {
 		startOnce();
 
-		assertThat(this.rows.text("""
-				SELECT col_description(attrelid, attnum)
-				  FROM pg_attribute
-				 WHERE attrelid = '%s'::regclass
-				   AND attname = '%s'
-				""".formatted((Object[]) column.split("\\.")))).isNotBlank();
+		assertThat(this.rows.texts(COMMENTS)).filteredOn((comment) -> comment.endsWith(": "))
+			.doesNotContain("chunk.timestamps: ", "chunk.values: ", "chunk.earliest_time: ", "chunk.latest_time: ",
+					"chunk.min_value: ", "chunk.max_value: ", "chunk.content_hash: ", "chunk.received_at: ",
+					"channel.units: ", "channel.total_points: ", "channel.chunk_count: ",
+					"channel.highest_chunk_index: ", "channel.revision: ", "stream.points_per_chunk: ");
 	}
 
-	@ParameterizedTest
-	@ValueSource(strings = { "timestamps", "earliest_time", "latest_time" })
-	void columnOfTimesSaysItsUnit(String column) throws Exception {
+	@Test
+	void columnsOfTimesAndValuesSayTheirUnit() throws Exception {
 		startOnce();
 
-		assertThat(this.rows.text("""
-				SELECT col_description(attrelid, attnum)
-				  FROM pg_attribute
-				 WHERE attrelid = 'chunk'::regclass
-				   AND attname = '%s'
-				""".formatted(column))).contains("Unix epoch seconds");
+		assertThat(this.rows.texts(COMMENTS))
+			.anySatisfy((comment) -> assertThat(comment).startsWith("chunk.timestamps: ").contains("epoch seconds"))
+			.anySatisfy((comment) -> assertThat(comment).startsWith("chunk.earliest_time: ").contains("epoch seconds"))
+			.anySatisfy((comment) -> assertThat(comment).startsWith("chunk.latest_time: ").contains("epoch seconds"))
+			.anySatisfy((comment) -> assertThat(comment).startsWith("chunk.values: ").contains("channel's units"))
+			.anySatisfy((comment) -> assertThat(comment).startsWith("chunk.min_value: ").contains("channel's units"))
+			.anySatisfy((comment) -> assertThat(comment).startsWith("chunk.max_value: ").contains("channel's units"));
 	}
 
 	private void startOnce() {

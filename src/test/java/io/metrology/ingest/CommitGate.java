@@ -4,6 +4,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.List;
 
 import io.metrology.StoredRows;
 import io.metrology.TestPostgres.TestDatabase;
@@ -66,13 +67,17 @@ final class CommitGate implements AutoCloseable {
 		Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> this.rows.texts(WAITING).isEmpty());
 	}
 
-	/**
-	 * Ends the server processes that stand at the gate: their transactions are rolled
-	 * back.
-	 */
+	/** Ends the server processes that stand at the gate: they roll back. */
 	void terminateCommit() throws SQLException {
-		this.rows.texts("SELECT pg_terminate_backend(pid)::text FROM (" + WAITING + ") AS waiting");
-		awaitNoCommit();
+		List<String> pids = this.rows.texts(WAITING);
+		for (String pid : pids) {
+			this.rows.texts("SELECT pg_terminate_backend(" + pid + ")");
+		}
+		Awaitility.await()
+			.atMost(Duration.ofMinutes(1))
+			.until(() -> this.rows
+				.texts("SELECT pid FROM pg_stat_activity WHERE pid IN (" + String.join(", ", pids) + ")")
+				.isEmpty());
 	}
 
 	private void execute(String sql) throws SQLException {
