@@ -1,14 +1,19 @@
 package io.metrology.http;
 
 import java.io.IOException;
-import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.Set;
 
 import jakarta.servlet.ServletException;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 import org.apache.catalina.valves.ErrorReportValve;
 import org.apache.coyote.ActionCode;
+import org.apache.coyote.http11.Http11InputBuffer;
+import org.apache.tomcat.util.http.MimeHeaders;
+import org.apache.tomcat.util.net.ApplicationBufferHandler;
+import org.apache.tomcat.util.res.StringManager;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,7 +31,10 @@ class ProblemReportValve extends ErrorReportValve {
 	/** As in {@code server.tomcat.max-swallow-size}. */
 	private static final long MOST_DISCARDED = 256L * 1024 * 1024;
 
-	private static final int BUFFER = 16 * 1024;
+	/** The words of Tomcat's failures, in whatever language it speaks. */
+	private static final Set<String> OVERSIZED = Set.of(
+			StringManager.getManager(Http11InputBuffer.class).getString("iib.requestheadertoolarge.error"),
+			StringManager.getManager(MimeHeaders.class).getString("headers.maxCountFail"));
 
 	private final Problems problems;
 
@@ -52,7 +60,7 @@ class ProblemReportValve extends ErrorReportValve {
 		if (status < 400 || response.getContentWritten() > 0 || !response.setErrorReported()) {
 			return;
 		}
-		ErrorCode code = code(status, response.getMessage());
+		ErrorCode code = code(status, request, failure);
 		RequestIdFilter.assign(request, response);
 		this.problems.log(request, code, detail(code, failure), failure);
 		byte[] body = this.problems.body(request, code, detail(code, failure));
@@ -70,7 +78,7 @@ class ProblemReportValve extends ErrorReportValve {
 	private void seeOut(Request request, Response response) {
 		try {
 			response.finishResponse();
-			if (response.getStatus() == ErrorCode.REQUEST_TIMEOUT.status() || !discard(request.getInputStream())) {
+			if (response.getStatus() == ErrorCode.REQUEST_TIMEOUT.status() || !discard(request.getCoyoteRequest())) {
 				request.getCoyoteRequest().action(ActionCode.DISABLE_SWALLOW_INPUT, null);
 			}
 		}
@@ -81,12 +89,12 @@ class ProblemReportValve extends ErrorReportValve {
 	}
 
 	/** Whether the body came to its end. */
-	private boolean discard(InputStream body) throws IOException {
+	private boolean discard(org.apache.coyote.Request request) throws IOException {
 		long deadline = System.nanoTime() + this.bodyTimeout.toNanos();
-		byte[] buffer = new byte[BUFFER];
+		Discarded buffer = new Discarded();
 		long discarded = 0;
 		int read;
-		while ((read = body.read(buffer)) >= 0) {
+		while ((read = request.doRead(buffer)) >= 0) {
 			discarded += read;
 			if (discarded > MOST_DISCARDED || System.nanoTime() > deadline) {
 				return false;
@@ -95,10 +103,12 @@ class ProblemReportValve extends ErrorReportValve {
 		return true;
 	}
 
-	/** Tomcat answers an oversized header with 400; its message tells it apart. */
-	private static ErrorCode code(int status, @Nullable String message) {
-		return (status == 400 && message != null && message.contains("header")) ? ErrorCode.HEADERS_TOO_LARGE
-				: ErrorCode.ofStatus(status);
+	/** Tomcat answers what is too large with 400; its words tell it apart. */
+	private static ErrorCode code(int status, Request request, @Nullable Throwable failure) {
+		if (failure == null || failure.getMessage() == null || !OVERSIZED.contains(failure.getMessage())) {
+			return ErrorCode.ofStatus(status);
+		}
+		return (request.getRequestURI() == null) ? ErrorCode.URI_TOO_LONG : ErrorCode.HEADERS_TOO_LARGE;
 	}
 
 	private static String detail(ErrorCode code, @Nullable Throwable failure) {
@@ -112,6 +122,27 @@ class ProblemReportValve extends ErrorReportValve {
 			case INTERNAL_ERROR -> "The service failed; its log has the cause under this request id.";
 			default -> code.title() + ".";
 		};
+	}
+
+	/** Takes Tomcat's own buffer and does not look at it. */
+	private static final class Discarded implements ApplicationBufferHandler {
+
+		private ByteBuffer buffer = ByteBuffer.allocate(0);
+
+		@Override
+		public void setByteBuffer(ByteBuffer buffer) {
+			this.buffer = buffer;
+		}
+
+		@Override
+		public ByteBuffer getByteBuffer() {
+			return this.buffer;
+		}
+
+		@Override
+		public void expand(int size) {
+		}
+
 	}
 
 }

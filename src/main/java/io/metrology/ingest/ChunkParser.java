@@ -55,9 +55,10 @@ class ChunkParser {
 
 	private ChunkRequest read(JsonParser json, Faults faults) {
 		if (json.nextToken() != JsonToken.START_OBJECT) {
+			boolean empty = json.currentToken() == null;
 			json.skipChildren();
 			requireEnd(json);
-			throw new ProblemException(ErrorCode.INVALID_REQUEST, "The body must be a JSON object.");
+			throw RequestReader.notAnObject(empty);
 		}
 		ObjectNode scalars = JsonNodeFactory.instance.objectNode();
 		SampleArrays samples = new SampleArrays("", this.properties.maxPoints(), faults);
