@@ -3,7 +3,6 @@ package io.metrology.http;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.Set;
 
 import jakarta.servlet.ServletException;
 import org.apache.catalina.connector.Request;
@@ -11,7 +10,6 @@ import org.apache.catalina.connector.Response;
 import org.apache.catalina.valves.ErrorReportValve;
 import org.apache.coyote.ActionCode;
 import org.apache.coyote.http11.Http11InputBuffer;
-import org.apache.tomcat.util.http.MimeHeaders;
 import org.apache.tomcat.util.net.ApplicationBufferHandler;
 import org.apache.tomcat.util.res.StringManager;
 import org.jspecify.annotations.Nullable;
@@ -31,10 +29,9 @@ class ProblemReportValve extends ErrorReportValve {
 	/** As in {@code server.tomcat.max-swallow-size}. */
 	private static final long MOST_DISCARDED = 256L * 1024 * 1024;
 
-	/** The words of Tomcat's failures, in whatever language it speaks. */
-	private static final Set<String> OVERSIZED = Set.of(
-			StringManager.getManager(Http11InputBuffer.class).getString("iib.requestheadertoolarge.error"),
-			StringManager.getManager(MimeHeaders.class).getString("headers.maxCountFail"));
+	/** The words of Tomcat's failure, in whatever language it speaks. */
+	private static final String OVERSIZED = StringManager.getManager(Http11InputBuffer.class)
+		.getString("iib.requestheadertoolarge.error");
 
 	private final Problems problems;
 
@@ -103,9 +100,12 @@ class ProblemReportValve extends ErrorReportValve {
 		return true;
 	}
 
-	/** Tomcat answers what is too large with 400; its words tell it apart. */
+	/** Tomcat answers what is too large with 400, and only the failure tells it apart. */
 	private static ErrorCode code(int status, Request request, @Nullable Throwable failure) {
-		if (failure == null || failure.getMessage() == null || !OVERSIZED.contains(failure.getMessage())) {
+		boolean tooLarge = failure != null && OVERSIZED.equals(failure.getMessage());
+		// The one state that a request cannot be in before it is read: having more headers than may be counted.
+		boolean tooMany = failure instanceof IllegalStateException && !RequestIdFilter.hasSeen(request);
+		if (status != 400 || !(tooLarge || tooMany)) {
 			return ErrorCode.ofStatus(status);
 		}
 		return (request.getRequestURI() == null) ? ErrorCode.URI_TOO_LONG : ErrorCode.HEADERS_TOO_LARGE;
@@ -116,7 +116,8 @@ class ProblemReportValve extends ErrorReportValve {
 			case INVALID_REQUEST -> (failure instanceof IOException)
 					? "The body broke off, or is not well-formed HTTP; send the request again."
 					: "The request line or a header is not well-formed HTTP; paths must escape characters such as \\, spaces and quotes.";
-			case HEADERS_TOO_LARGE -> "The request line and headers together are larger than the server reads.";
+			case HEADERS_TOO_LARGE -> "The headers are larger, or more, than the server reads.";
+			case URI_TOO_LONG -> "The path and query are longer than the server reads.";
 			case NOT_FOUND -> "Nothing is served under this path.";
 			case REQUEST_TIMEOUT -> "The request stopped arriving; send it again.";
 			case INTERNAL_ERROR -> "The service failed; its log has the cause under this request id.";
