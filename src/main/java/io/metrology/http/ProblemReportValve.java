@@ -103,7 +103,8 @@ class ProblemReportValve extends ErrorReportValve {
 	/** Tomcat answers what is too large with 400, and only the failure tells it apart. */
 	private static ErrorCode code(int status, Request request, @Nullable Throwable failure) {
 		boolean tooLarge = failure != null && OVERSIZED.equals(failure.getMessage());
-		// The one state that a request cannot be in before it is read: having more headers than may be counted.
+		// The one state that a request cannot be in before it is read: having more
+		// headers than may be counted.
 		boolean tooMany = failure instanceof IllegalStateException && !RequestIdFilter.hasSeen(request);
 		if (status != 400 || !(tooLarge || tooMany)) {
 			return ErrorCode.ofStatus(status);

@@ -93,8 +93,8 @@ public class RequestReader {
 
 	/**
 	 * Begins to read a body as JSON.
-	 * @throws ProblemException {@code malformed_json} where it is not UTF-8,
-	 * which is the one encoding of JSON between systems (RFC 8259)
+	 * @throws ProblemException {@code malformed_json} where it is not UTF-8, which is the
+	 * one encoding of JSON between systems (RFC 8259)
 	 */
 	public static JsonParser parser(byte[] body) {
 		if (isWide(body)) {
@@ -118,7 +118,10 @@ public class RequestReader {
 		return first == 0xfeff || first == 0xfffe;
 	}
 
-	/** What is wrong with a body that is no object: there is nothing in it, or another value. */
+	/**
+	 * What is wrong with a body that is no object: there is nothing in it, or another
+	 * value.
+	 */
 	public static ProblemException notAnObject(boolean empty) {
 		return empty ? new ProblemException(ErrorCode.MALFORMED_JSON, "The body is empty; it must be a JSON object.")
 				: new ProblemException(ErrorCode.INVALID_REQUEST, "The body must be a JSON object.");

@@ -29,7 +29,9 @@ class TomcatConfiguration {
 			.addValve(new ProblemReportValve(problems, properties.bodyTimeout())));
 	}
 
-	/** Lets a client that waits for 100 Continue keep a body whose headers are refused. */
+	/**
+	 * Lets a client that waits for 100 Continue keep a body whose headers are refused.
+	 */
 	@Bean
 	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> lateContinue() {
 		return (factory) -> factory.addConnectorCustomizers((connector) -> {

@@ -78,8 +78,8 @@ class BodyLimitIT {
 	void curlGetsItsAnswer(String header, @TempDir Path folder) throws IOException, InterruptedException {
 		Path body = Files.writeString(folder.resolve("body.json"), new ChunkJson().paddedTo(FORTY_MIB));
 		Path out = folder.resolve("out.json");
-		Process curl = new ProcessBuilder("curl", "-sS", "-o", out.toString(), "-w", "%{http_code} %{errormsg}", "-H", header,
-				"-H", "Content-Type: application/json", "--data-binary", "@" + body,
+		Process curl = new ProcessBuilder("curl", "-sS", "-o", out.toString(), "-w", "%{http_code} %{errormsg}", "-H",
+				header, "-H", "Content-Type: application/json", "--data-binary", "@" + body,
 				this.service.uri(Client.CHUNKS).toString())
 			.redirectErrorStream(true)
 			.start();
@@ -114,7 +114,8 @@ class BodyLimitIT {
 		ChunkJson chunk = new ChunkJson();
 		assertThat(post(BodyPublishers.ofByteArray(gzip(chunk.paddedTo(LIMIT))), "gzip").status()).isEqualTo(201);
 		DatabaseImage before = this.service.stored();
-		assertTooLarge(post(BodyPublishers.ofByteArray(gzip(chunk.with("chunk_index", "1").paddedTo(LIMIT + 1))), "gzip"));
+		assertTooLarge(
+				post(BodyPublishers.ofByteArray(gzip(chunk.with("chunk_index", "1").paddedTo(LIMIT + 1))), "gzip"));
 		assertThat(this.service.stored()).isEqualTo(before);
 	}
 

@@ -23,7 +23,10 @@ record DatabaseImage(Map<String, Long> rows, Map<String, String> checksums) {
 			  FROM (%s) t
 			""";
 
-	/** The arrays by the sums of their bytes, which are quicker to take than those of their text. */
+	/**
+	 * The arrays by the sums of their bytes, which are quicker to take than those of
+	 * their text.
+	 */
 	private static final Map<String, String> TABLES = Map.of("stream", "SELECT * FROM stream", "channel",
 			"SELECT * FROM channel", "chunk", """
 					SELECT data_id,

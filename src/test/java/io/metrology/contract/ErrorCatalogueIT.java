@@ -21,8 +21,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.params.provider.Arguments.argumentSet;
 
 /**
- * Every way to get an error without breaking the database: each is a problem of the catalogue, stores
- * nothing, shows no internals and, being the client's fault, is no line in the log.
+ * Every way to get an error without breaking the database: each is a problem of the
+ * catalogue, stores nothing, shows no internals and, being the client's fault, is no line
+ * in the log.
  */
 class ErrorCatalogueIT {
 
@@ -61,30 +62,35 @@ class ErrorCatalogueIT {
 
 	static Stream<Arguments> malformedBodies() {
 		String json = new ChunkJson().toString();
-		Stream<Arguments> texts = Stream.of("", " ", "{", "{\"data_id\"", "{\"data_id\":", "{\"data_id\": \"d290", "[1, 2",
-				"{\"points_per_chunk\": 1,}", "{'points_per_chunk': 1}", "{points_per_chunk: 1}", "{\"a\": 01}",
-				"{\"a\": +1}", "{\"a\": .5}", "{\"a\": 5.}", "{\"a\": 0x10}", "{\"a\": 1e}", "{\"a\": tru}",
-				"{\"a\": True}", "{\"a\": undefined}", "{\"a\": INF}", "{\"a\": [1 2]}", "{\"a\": [1,,2]}", "{\"a\" 1}",
-				"{\"a\": \"\t\"}", "{\"a\": \"\\x41\"}", "{\"a\": \"\\u12\"}", "{\"a\": 1} {\"a\": 1}", "{\"a\": 1}]",
-				"// comment\n{}", "{\"a\": 1 /* */}", "{\"a\": 1}\u0000", "\u0000{}", "nul", "hello", "<json/>",
-				"data_id=1&chunk_index=2", json.substring(0, json.length() - 1), json.substring(0, json.length() / 2))
+		Stream<Arguments> texts = Stream
+			.of("", " ", "{", "{\"data_id\"", "{\"data_id\":", "{\"data_id\": \"d290", "[1, 2",
+					"{\"points_per_chunk\": 1,}", "{'points_per_chunk': 1}", "{points_per_chunk: 1}", "{\"a\": 01}",
+					"{\"a\": +1}", "{\"a\": .5}", "{\"a\": 5.}", "{\"a\": 0x10}", "{\"a\": 1e}", "{\"a\": tru}",
+					"{\"a\": True}", "{\"a\": undefined}", "{\"a\": INF}", "{\"a\": [1 2]}", "{\"a\": [1,,2]}",
+					"{\"a\" 1}", "{\"a\": \"\t\"}", "{\"a\": \"\\x41\"}", "{\"a\": \"\\u12\"}", "{\"a\": 1} {\"a\": 1}",
+					"{\"a\": 1}]", "// comment\n{}", "{\"a\": 1 /* */}", "{\"a\": 1}\u0000", "\u0000{}", "nul", "hello",
+					"<json/>", "data_id=1&chunk_index=2", json.substring(0, json.length() - 1),
+					json.substring(0, json.length() / 2))
 			.map((text) -> argumentSet("text " + text, (Object) utf8(text)));
 		String deep = "[".repeat(100_000);
 		Stream<Arguments> bytes = Stream.of(bytes("deep arrays", utf8("{\"a\": " + deep)),
 				bytes("deep arrays as values", utf8("{\"values\": " + deep)), bytes("deep arrays alone", utf8(deep)),
 				bytes("deep objects", utf8("{\"a\":".repeat(100_000))),
-				bytes("a number of 100000 digits", utf8("{\"a\": 0, \"chunk_index\": " + "1".repeat(100_000) + ", \"points_per_chunk\": "
-						+ "1".repeat(100_000) + "}")),
+				bytes("a number of 100000 digits",
+						utf8("{\"a\": 0, \"chunk_index\": " + "1".repeat(100_000) + ", \"points_per_chunk\": "
+								+ "1".repeat(100_000) + "}")),
 				bytes("a long field name", utf8("{\"" + "n".repeat(60_000) + "\": 1}")),
 				bytes("start byte 0xff", latin("{\"a\": \"\u00ff\"}")),
 				bytes("lone continuation byte", latin("{\"a\": \"\u0080\"}")),
 				bytes("cut sequence", latin("{\"a\": \"\u00e2\u0082\"}")),
-				bytes("Latin-1", latin("{\"a\": \"\u00b5m\"}")), bytes("0xff outside a string", latin("{\"a\": \u00ff}")),
+				bytes("Latin-1", latin("{\"a\": \"\u00b5m\"}")),
+				bytes("0xff outside a string", latin("{\"a\": \u00ff}")),
 				bytes("UTF-16LE", json.getBytes(StandardCharsets.UTF_16LE)),
 				bytes("UTF-16BE", json.getBytes(StandardCharsets.UTF_16BE)),
 				bytes("UTF-16 with a mark", json.getBytes(StandardCharsets.UTF_16)),
 				bytes("UTF-32", json.getBytes(Charset.forName("UTF-32"))),
-				bytes("UTF-32LE", json.getBytes(Charset.forName("UTF-32LE"))), bytes("a byte", new byte[] { (byte) 0xfe }),
+				bytes("UTF-32LE", json.getBytes(Charset.forName("UTF-32LE"))),
+				bytes("a byte", new byte[] { (byte) 0xfe }),
 				bytes("gzip not announced", new byte[] { 0x1f, (byte) 0x8b, 8, 0, 0, 0, 0, 0 }));
 		return Stream.concat(texts, bytes);
 	}
@@ -111,10 +117,11 @@ class ErrorCatalogueIT {
 	}
 
 	@ParameterizedTest
-	@CsvSource(delimiter = '|', value = { "application/x-www-form-urlencoded", "text/plain", "text/json", "application/xml",
-			"multipart/form-data; boundary=x", "application/octet-stream", "banana", "application/",
-			"application/json; charset=utf-16", "application/json; charset=ISO-8859-1", "application/json; charset=banana",
-			"application/json; charset=\"\"" })
+	@CsvSource(delimiter = '|',
+			value = { "application/x-www-form-urlencoded", "text/plain", "text/json", "application/xml",
+					"multipart/form-data; boundary=x", "application/octet-stream", "banana", "application/",
+					"application/json; charset=utf-16", "application/json; charset=ISO-8859-1",
+					"application/json; charset=banana", "application/json; charset=\"\"" })
 	void otherContentTypeIsRefused(String type) {
 		for (String path : List.of(Client.CHUNKS, "/tool-state/stream/initialize")) {
 			Answer answer = this.client.send("POST", path,
@@ -192,7 +199,8 @@ class ErrorCatalogueIT {
 
 	static Stream<Arguments> rawRequests() {
 		String post = "POST /metrology/stream/chunk HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
-		return Stream.of(raw("backslash", "GET /metrology\\stream HTTP/1.1\r\nHost: x\r\n\r\n", ErrorCode.INVALID_REQUEST),
+		return Stream.of(
+				raw("backslash", "GET /metrology\\stream HTTP/1.1\r\nHost: x\r\n\r\n", ErrorCode.INVALID_REQUEST),
 				raw("encoded slash", "GET /metrology%2Fstream HTTP/1.1\r\nHost: x\r\n\r\n", ErrorCode.INVALID_REQUEST),
 				raw("encoded NUL", "GET /metrology/%00 HTTP/1.1\r\nHost: x\r\n\r\n", ErrorCode.INVALID_REQUEST),
 				raw("bad escape", "GET /metrology/%zz HTTP/1.1\r\nHost: x\r\n\r\n", ErrorCode.INVALID_REQUEST),
@@ -212,9 +220,11 @@ class ErrorCatalogueIT {
 				raw("bad header name", "GET / HTTP/1.1\r\nHost: x\r\nA b: c\r\n\r\n", ErrorCode.INVALID_REQUEST),
 				raw("version 3.0", "GET / HTTP/3.0\r\nHost: x\r\n\r\n", ErrorCode.HTTP_VERSION_NOT_SUPPORTED),
 				raw("unknown transfer coding", post + "Transfer-Encoding: banana\r\n\r\n", ErrorCode.NOT_IMPLEMENTED),
-				raw("length and transfer coding, which wins", post
-						+ "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", ErrorCode.MALFORMED_JSON),
-				raw("two lengths", post + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", ErrorCode.INVALID_REQUEST),
+				raw("length and transfer coding, which wins",
+						post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+						ErrorCode.MALFORMED_JSON),
+				raw("two lengths", post + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+						ErrorCode.INVALID_REQUEST),
 				raw("negative length", post + "Content-Length: -2\r\n\r\n{}", ErrorCode.INVALID_REQUEST),
 				raw("length of letters", post + "Content-Length: two\r\n\r\n{}", ErrorCode.INVALID_REQUEST),
 				raw("bad chunk size", post + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n0\r\n\r\n",
@@ -223,8 +233,10 @@ class ErrorCatalogueIT {
 						ErrorCode.EXPECTATION_FAILED),
 				raw("TRACE", "TRACE /metrology/stream/chunk HTTP/1.1\r\nHost: x\r\n\r\n", ErrorCode.METHOD_NOT_ALLOWED),
 				raw("CONNECT", "CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n", ErrorCode.NOT_IMPLEMENTED),
-				raw("bad query escape", "POST /metrology/stream/chunk?validate_only=%zz HTTP/1.1\r\nHost: x\r\n"
-						+ "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", ErrorCode.INVALID_REQUEST));
+				raw("bad query escape",
+						"POST /metrology/stream/chunk?validate_only=%zz HTTP/1.1\r\nHost: x\r\n"
+								+ "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+						ErrorCode.INVALID_REQUEST));
 	}
 
 	@Test
@@ -261,7 +273,8 @@ class ErrorCatalogueIT {
 	@ValueSource(strings = { "/metrology/stream/chunk", "/nowhere" })
 	void headHasNoBody(String path) throws IOException {
 		try (RawConnection connection = RawConnection.to(this.service)) {
-			Answer answer = connection.write("HEAD " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").read("HEAD");
+			Answer answer = connection.write("HEAD " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+				.read("HEAD");
 			assertThat(answer.status()).isBetween(404, 405);
 			assertThat(connection.isAtEnd()).isTrue();
 		}
@@ -313,7 +326,8 @@ class ErrorCatalogueIT {
 
 	static Stream<Arguments> refusedStreams() {
 		return Stream.concat(
-				Stream.of("0", "-1", "2147483648", "1.5", "1.00000000000000000001", "\"1\"", "true", "null", "NaN", "[1]")
+				Stream
+					.of("0", "-1", "2147483648", "1.5", "1.00000000000000000001", "\"1\"", "true", "null", "NaN", "[1]")
 					.map((points) -> argumentSet("points_per_chunk " + points, "{\"points_per_chunk\": " + points + "}",
 							List.of("/points_per_chunk"))),
 				Stream.of(stream("stream_name", ChunkJson.quoted("x".repeat(256))), stream("stream_name", "5"),
@@ -324,10 +338,12 @@ class ErrorCatalogueIT {
 	}
 
 	@ParameterizedTest
-	@CsvSource(delimiter = '|', value = { "channel=a | {\"units\": 5} | INVALID_REQUEST", "channel=a | {} | INVALID_REQUEST",
-			"channel=a | {\"units\": \"\\u0000\"} | INVALID_REQUEST", "channel=a | {\"units\" | MALFORMED_JSON",
-			"channel=a | {\"units\": \"nm\"} | STREAM_UNKNOWN", "channel=%00 | {\"units\": \"nm\"} | INVALID_REQUEST",
-			"channel= | {\"units\": \"nm\"} | INVALID_REQUEST", "x=y | {\"units\": \"nm\"} | INVALID_REQUEST" })
+	@CsvSource(delimiter = '|',
+			value = { "channel=a | {\"units\": 5} | INVALID_REQUEST", "channel=a | {} | INVALID_REQUEST",
+					"channel=a | {\"units\": \"\\u0000\"} | INVALID_REQUEST", "channel=a | {\"units\" | MALFORMED_JSON",
+					"channel=a | {\"units\": \"nm\"} | STREAM_UNKNOWN",
+					"channel=%00 | {\"units\": \"nm\"} | INVALID_REQUEST",
+					"channel= | {\"units\": \"nm\"} | INVALID_REQUEST", "x=y | {\"units\": \"nm\"} | INVALID_REQUEST" })
 	void faultyCorrectionOfUnitsIsRefused(String query, String json, ErrorCode code) {
 		Answer answer = this.client.send("PATCH", UNKNOWN_STREAM + "/channels?" + query, BodyPublishers.ofString(json),
 				"Content-Type", "application/json");

@@ -55,7 +55,8 @@ class MetricsIT {
 		types.forEach((name, type) -> {
 			assertThat(name).matches("metrology_(http|ingest|stream)_[a-z]+(_[a-z]+)*");
 			assertThat(name.endsWith("_total")).as(name + " is a counter").isEqualTo(type.equals("counter"));
-			assertThat(name).doesNotContainPattern("_(ms|millis|milliseconds|minutes|kb|mb|kilobytes|megabytes|percent)(_|$)");
+			assertThat(name)
+				.doesNotContainPattern("_(ms|millis|milliseconds|minutes|kb|mb|kilobytes|megabytes|percent)(_|$)");
 		});
 	}
 
@@ -94,7 +95,8 @@ class MetricsIT {
 			"POST /metrology/stream/chunk HTTP/1.1;Host: x;Content-Type: application/json;Content-Length: 2;;{, | MALFORMED_JSON",
 			"POST /metrology/stream/chunk HTTP/1.1;Host: x;Content-Length: 2;;{} | UNSUPPORTED_MEDIA_TYPE",
 			"POST /metrology/stream/chunk HTTP/1.1;Host: x;Content-Type: application/json;Transfer-Encoding: chunked;;x | INVALID_REQUEST",
-			"GET /nowhere HTTP/1.1;Host: x;; | NOT_FOUND", "GET /metrology/stream/chunk HTTP/1.1;Host: x;; | METHOD_NOT_ALLOWED",
+			"GET /nowhere HTTP/1.1;Host: x;; | NOT_FOUND",
+			"GET /metrology/stream/chunk HTTP/1.1;Host: x;; | METHOD_NOT_ALLOWED",
 			"GET /a\\b HTTP/1.1;Host: x;; | INVALID_REQUEST", "GET / HTTP/1.1;; | INVALID_REQUEST",
 			"hello;; | INVALID_REQUEST", "GET / HTTP/3.0;Host: x;; | HTTP_VERSION_NOT_SUPPORTED",
 			"TRACE / HTTP/1.1;Host: x;; | METHOD_NOT_ALLOWED" })

@@ -13,8 +13,9 @@ import org.junit.jupiter.api.Test;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Clients that are slow, stall or leave. The service has one thread for requests: a client that kept
- * it would leave the next request without an answer, and the test would end red.
+ * Clients that are slow, stall or leave. The service has one thread for requests: a
+ * client that kept it would leave the next request without an answer, and the test would
+ * end red.
  */
 class SlowBodyIT {
 
