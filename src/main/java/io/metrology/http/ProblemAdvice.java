@@ -112,6 +112,13 @@ class ProblemAdvice extends ResponseEntityExceptionHandler {
 		return answer(code, headers, this.problems.body(request, problem));
 	}
 
+	/** Does not log what a client did wrong, as the inherited method does. */
+	@Override
+	protected @Nullable ResponseEntity<Object> handleHttpRequestMethodNotSupported(
+			HttpRequestMethodNotSupportedException ex, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
+		return handleExceptionInternal(ex, null, headers, status, request);
+	}
+
 	private static ProblemException databaseUnavailable(Exception ex) {
 		return new ProblemException(ErrorCode.DATABASE_UNAVAILABLE, "PostgreSQL did not answer; try again.", ex)
 			.retryAfter(DATABASE_RETRY_AFTER);

@@ -1,7 +1,7 @@
 package io.metrology.http;
 
 import java.io.IOException;
-import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 
 import jakarta.servlet.ServletException;
@@ -9,6 +9,9 @@ import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 import org.apache.catalina.valves.ErrorReportValve;
 import org.apache.coyote.ActionCode;
+import org.apache.coyote.http11.Http11InputBuffer;
+import org.apache.tomcat.util.net.ApplicationBufferHandler;
+import org.apache.tomcat.util.res.StringManager;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,7 +29,9 @@ class ProblemReportValve extends ErrorReportValve {
 	/** As in {@code server.tomcat.max-swallow-size}. */
 	private static final long MOST_DISCARDED = 256L * 1024 * 1024;
 
-	private static final int BUFFER = 16 * 1024;
+	/** The words of Tomcat's failure, in whatever language it speaks. */
+	private static final String OVERSIZED = StringManager.getManager(Http11InputBuffer.class)
+		.getString("iib.requestheadertoolarge.error");
 
 	private final Problems problems;
 
@@ -52,7 +57,7 @@ class ProblemReportValve extends ErrorReportValve {
 		if (status < 400 || response.getContentWritten() > 0 || !response.setErrorReported()) {
 			return;
 		}
-		ErrorCode code = code(status, response.getMessage());
+		ErrorCode code = code(status, request, failure);
 		RequestIdFilter.assign(request, response);
 		this.problems.log(request, code, detail(code, failure), failure);
 		byte[] body = this.problems.body(request, code, detail(code, failure));
@@ -70,7 +75,7 @@ class ProblemReportValve extends ErrorReportValve {
 	private void seeOut(Request request, Response response) {
 		try {
 			response.finishResponse();
-			if (response.getStatus() == ErrorCode.REQUEST_TIMEOUT.status() || !discard(request.getInputStream())) {
+			if (response.getStatus() == ErrorCode.REQUEST_TIMEOUT.status() || !discard(request.getCoyoteRequest())) {
 				request.getCoyoteRequest().action(ActionCode.DISABLE_SWALLOW_INPUT, null);
 			}
 		}
@@ -81,12 +86,12 @@ class ProblemReportValve extends ErrorReportValve {
 	}
 
 	/** Whether the body came to its end. */
-	private boolean discard(InputStream body) throws IOException {
+	private boolean discard(org.apache.coyote.Request request) throws IOException {
 		long deadline = System.nanoTime() + this.bodyTimeout.toNanos();
-		byte[] buffer = new byte[BUFFER];
+		Discarded buffer = new Discarded();
 		long discarded = 0;
 		int read;
-		while ((read = body.read(buffer)) >= 0) {
+		while ((read = request.doRead(buffer)) >= 0) {
 			discarded += read;
 			if (discarded > MOST_DISCARDED || System.nanoTime() > deadline) {
 				return false;
@@ -95,10 +100,16 @@ class ProblemReportValve extends ErrorReportValve {
 		return true;
 	}
 
-	/** Tomcat answers an oversized header with 400; its message tells it apart. */
-	private static ErrorCode code(int status, @Nullable String message) {
-		return (status == 400 && message != null && message.contains("header")) ? ErrorCode.HEADERS_TOO_LARGE
-				: ErrorCode.ofStatus(status);
+	/** Tomcat answers what is too large with 400, and only the failure tells it apart. */
+	private static ErrorCode code(int status, Request request, @Nullable Throwable failure) {
+		boolean tooLarge = failure != null && OVERSIZED.equals(failure.getMessage());
+		// The one state that a request cannot be in before it is read: having more
+		// headers than may be counted.
+		boolean tooMany = failure instanceof IllegalStateException && !RequestIdFilter.hasSeen(request);
+		if (status != 400 || !(tooLarge || tooMany)) {
+			return ErrorCode.ofStatus(status);
+		}
+		return (request.getRequestURI() == null) ? ErrorCode.URI_TOO_LONG : ErrorCode.HEADERS_TOO_LARGE;
 	}
 
 	private static String detail(ErrorCode code, @Nullable Throwable failure) {
@@ -106,12 +117,34 @@ class ProblemReportValve extends ErrorReportValve {
 			case INVALID_REQUEST -> (failure instanceof IOException)
 					? "The body broke off, or is not well-formed HTTP; send the request again."
 					: "The request line or a header is not well-formed HTTP; paths must escape characters such as \\, spaces and quotes.";
-			case HEADERS_TOO_LARGE -> "The request line and headers together are larger than the server reads.";
+			case HEADERS_TOO_LARGE -> "The headers are larger, or more, than the server reads.";
+			case URI_TOO_LONG -> "The path and query are longer than the server reads.";
 			case NOT_FOUND -> "Nothing is served under this path.";
 			case REQUEST_TIMEOUT -> "The request stopped arriving; send it again.";
 			case INTERNAL_ERROR -> "The service failed; its log has the cause under this request id.";
 			default -> code.title() + ".";
 		};
+	}
+
+	/** Takes Tomcat's own buffer and does not look at it. */
+	private static final class Discarded implements ApplicationBufferHandler {
+
+		private ByteBuffer buffer = ByteBuffer.allocate(0);
+
+		@Override
+		public void setByteBuffer(ByteBuffer buffer) {
+			this.buffer = buffer;
+		}
+
+		@Override
+		public ByteBuffer getByteBuffer() {
+			return this.buffer;
+		}
+
+		@Override
+		public void expand(int size) {
+		}
+
 	}
 
 }

@@ -42,14 +42,15 @@ class Problems {
 
 	/**
 	 * Writes the log's one line on an error that the service is to blame for; those of
-	 * clients are told to the clients. The stack trace stands there only where nobody
-	 * foresaw the failure.
+	 * clients are told to the clients, and that a client speaks another HTTP is no fault
+	 * of the service, though its status says so. The stack trace stands there only where
+	 * nobody foresaw the failure.
 	 */
 	void log(HttpServletRequest request, ErrorCode code, String detail, @Nullable Throwable failure) {
 		if (code == ErrorCode.INTERNAL_ERROR) {
 			log.error("{} {} {}", code.code(), request.getMethod(), request.getRequestURI(), failure);
 		}
-		else if (code.status() >= 500) {
+		else if (code.status() >= 500 && code.retryable()) {
 			log.warn("{} {} {}: {} {}", code.code(), request.getMethod(), request.getRequestURI(), detail,
 					(failure != null) ? Fault.printable(failure.toString()) : "");
 		}

@@ -111,13 +111,10 @@ public class RequestReader {
 
 	/**
 	 * Begins to read a body as JSON.
-	 * @throws ProblemException {@code malformed_json} where it is empty or not UTF-8,
-	 * which is the one encoding of JSON between systems (RFC 8259)
+	 * @throws ProblemException {@code malformed_json} where it is not UTF-8, which is the
+	 * one encoding of JSON between systems (RFC 8259)
 	 */
 	public static JsonParser parser(byte[] body) {
-		if (body.length == 0) {
-			throw new ProblemException(ErrorCode.MALFORMED_JSON, "The body is empty; it must be a JSON object.");
-		}
 		if (isWide(body)) {
 			throw new ProblemException(ErrorCode.MALFORMED_JSON,
 					"The body looks like UTF-16 or UTF-32; JSON must be sent as UTF-8.");
@@ -137,6 +134,15 @@ public class RequestReader {
 		}
 		int first = (body.length > 1) ? (body[0] & 0xff) << 8 | (body[1] & 0xff) : 0;
 		return first == 0xfeff || first == 0xfffe;
+	}
+
+	/**
+	 * What is wrong with a body that is no object: there is nothing in it, or another
+	 * value.
+	 */
+	public static ProblemException notAnObject(boolean empty) {
+		return empty ? new ProblemException(ErrorCode.MALFORMED_JSON, "The body is empty; it must be a JSON object.")
+				: new ProblemException(ErrorCode.INVALID_REQUEST, "The body must be a JSON object.");
 	}
 
 	/** What is wrong with a body that Jackson could not read. */
@@ -167,11 +173,11 @@ public class RequestReader {
 			if (node instanceof ObjectNode object) {
 				return object;
 			}
+			throw notAnObject(node == null || node.isMissingNode());
 		}
 		catch (JacksonException ex) {
 			throw malformed(ex);
 		}
-		throw new ProblemException(ErrorCode.INVALID_REQUEST, "The body must be a JSON object.");
 	}
 
 	/**

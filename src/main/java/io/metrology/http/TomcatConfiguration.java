@@ -1,5 +1,8 @@
 package io.metrology.http;
 
+import org.apache.coyote.ContinueResponseTiming;
+import org.apache.coyote.http11.AbstractHttp11Protocol;
+
 import org.springframework.boot.tomcat.ConfigurableTomcatWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.context.annotation.Bean;
@@ -24,6 +27,18 @@ class TomcatConfiguration {
 		return (factory) -> factory.addContextCustomizers((context) -> context.getParent()
 			.getPipeline()
 			.addValve(new ProblemReportValve(problems, properties.bodyTimeout())));
+	}
+
+	/**
+	 * Lets a client that waits for 100 Continue keep a body whose headers are refused.
+	 */
+	@Bean
+	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> lateContinue() {
+		return (factory) -> factory.addConnectorCustomizers((connector) -> {
+			if (connector.getProtocolHandler() instanceof AbstractHttp11Protocol<?> http) {
+				http.setContinueResponseTiming(ContinueResponseTiming.ON_REQUEST_BODY_READ.toString());
+			}
+		});
 	}
 
 	@Bean

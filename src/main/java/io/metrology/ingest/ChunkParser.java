@@ -89,9 +89,10 @@ class ChunkParser {
 
 	static void requireObject(JsonParser json) {
 		if (json.nextToken() != JsonToken.START_OBJECT) {
+			boolean empty = json.currentToken() == null;
 			json.skipChildren();
 			requireEnd(json);
-			throw new ProblemException(ErrorCode.INVALID_REQUEST, "The body must be a JSON object.");
+			throw RequestReader.notAnObject(empty);
 		}
 	}
 

@@ -8,11 +8,18 @@ import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.time.Duration;
 
 /** A well-behaved client. */
 final class Client {
 
 	static final String CHUNKS = "/metrology/stream/chunk";
+
+	/**
+	 * Longer than any answer of the service takes, so that a test without an answer ends,
+	 * red.
+	 */
+	private static final Duration PATIENCE = Duration.ofSeconds(60);
 
 	private static final HttpClient HTTP = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
@@ -40,7 +47,7 @@ final class Client {
 	}
 
 	private static Answer send(String method, URI uri, BodyPublisher body, String... headers) {
-		HttpRequest.Builder request = HttpRequest.newBuilder(uri).method(method, body);
+		HttpRequest.Builder request = HttpRequest.newBuilder(uri).timeout(PATIENCE).method(method, body);
 		if (headers.length > 0) {
 			request.headers(headers);
 		}

@@ -69,6 +69,11 @@ final class RawConnection implements AutoCloseable {
 		return this.socket.getInputStream().read() < 0;
 	}
 
+	/** Reads a few bytes. */
+	void read(int count) throws IOException {
+		this.socket.getInputStream().readNBytes(count);
+	}
+
 	/** Reads the next answer, and leaves what follows it. */
 	Answer read() throws IOException {
 		return read("GET");

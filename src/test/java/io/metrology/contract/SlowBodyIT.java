@@ -1,0 +1,131 @@
+package io.metrology.contract;
+
+import java.io.IOException;
+import java.net.SocketException;
+
+import io.metrology.http.ErrorCode;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Clients that are slow, stall or leave. The service has one thread for requests: a
+ * client that kept it would leave the next request without an answer, and the test would
+ * end red.
+ */
+class SlowBodyIT {
+
+	private static final String HEAD = "POST /metrology/stream/chunk HTTP/1.1\r\nHost: x\r\n"
+			+ "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n";
+
+	private static RunningService service;
+
+	private final ServiceLog log = ServiceLog.open();
+
+	private DatabaseImage before = service.stored();
+
+	@BeforeAll
+	static void startWithShortPatience() {
+		service = RunningService.start("metrology.http.body-timeout=1s", "server.tomcat.connection-timeout=2s",
+				"server.tomcat.threads.max=1", "server.tomcat.threads.min-spare=1");
+	}
+
+	@AfterAll
+	static void stop() {
+		service.close();
+	}
+
+	@BeforeEach
+	void rememberWhatIsStored() {
+		this.before = service.stored();
+	}
+
+	@AfterEach
+	void threadIsFreeAndNothingIsStoredOrLogged() {
+		assertThat(service.client().get("/actuator/health/liveness").status()).isEqualTo(200);
+		assertThat(service.stored()).isEqualTo(this.before);
+		this.log.close();
+		assertThat(this.log.lines()).isEmpty();
+	}
+
+	@Test
+	void drippingClientIsTimedOutAndItsThreadFreed() throws Exception {
+		try (RawConnection connection = RawConnection.to(service)) {
+			connection.write(HEAD);
+			Thread dripping = drip(connection, "{");
+			Answer answer = connection.read();
+			answer.assertNotStored(ErrorCode.REQUEST_TIMEOUT);
+			assertThat(answer.header("Connection")).isEqualTo("close");
+			assertThat(service.client().get("/actuator/health/liveness").status()).isEqualTo(200);
+			dripping.join();
+		}
+	}
+
+	@Test
+	void clientThatDripsOnAfterItsRefusalFreesItsThread() throws Exception {
+		try (RawConnection connection = RawConnection.to(service)) {
+			connection.write("POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
+			Thread dripping = drip(connection, "x");
+			connection.read().assertProblem(ErrorCode.NOT_FOUND);
+			assertThat(service.client().get("/actuator/health/liveness").status()).isEqualTo(200);
+			dripping.join();
+		}
+	}
+
+	@Test
+	void stalledClientIsTimedOut() throws IOException {
+		try (RawConnection connection = RawConnection.to(service)) {
+			connection.write(HEAD + "{\"data_id\":");
+			connection.read().assertNotStored(ErrorCode.REQUEST_TIMEOUT);
+			assertThat(connection.isAtEnd()).isTrue();
+		}
+	}
+
+	@Test
+	void clientThatLeavesInTheMiddleIsNoErrorOfTheService() throws IOException {
+		for (int i = 0; i < 5; i++) {
+			try (RawConnection connection = RawConnection.to(service)) {
+				connection.write(HEAD + "{\"data_id\":");
+			}
+			RawConnection resetting = RawConnection.to(service);
+			resetting.write(HEAD + "{\"data_id\":").reset();
+		}
+	}
+
+	@Test
+	void clientThatLeavesBeforeALongAnswerIsNoErrorOfTheService() throws IOException {
+		ChunkJson chunk = new ChunkJson().withPoints(100_000);
+		assertThat(service.client().postChunk(chunk.toString()).status()).isEqualTo(201);
+		this.before = service.stored();
+		for (int i = 0; i < 3; i++) {
+			RawConnection leaving = RawConnection.to(service);
+			leaving.write("GET /metrology/" + chunk.dataId + "/timeseries HTTP/1.1\r\nHost: x\r\n\r\n").read(1);
+			leaving.reset();
+		}
+	}
+
+	/** Sends a byte at a time, until the service closes the connection. */
+	private static Thread drip(RawConnection connection, String drop) {
+		Thread thread = new Thread(() -> {
+			try {
+				while (true) {
+					connection.write(drop);
+					Thread.sleep(50);
+				}
+			}
+			catch (SocketException ex) {
+				// The service closed the connection.
+			}
+			catch (IOException | InterruptedException ex) {
+				throw new IllegalStateException(ex);
+			}
+		});
+		thread.start();
+		return thread;
+	}
+
+}
