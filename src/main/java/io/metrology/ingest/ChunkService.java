@@ -23,13 +23,16 @@ class ChunkService {
 
 	private static final Duration RETRY_AFTER = Duration.ofSeconds(5);
 
+	private final GroupCommit group;
+
 	private final ChunkStore store;
 
 	private final IngestProperties properties;
 
 	private final IngestMetrics metrics;
 
-	ChunkService(ChunkStore store, IngestProperties properties, IngestMetrics metrics) {
+	ChunkService(GroupCommit group, ChunkStore store, IngestProperties properties, IngestMetrics metrics) {
+		this.group = group;
 		this.store = store;
 		this.properties = properties;
 		this.metrics = metrics;
@@ -60,11 +63,14 @@ class ChunkService {
 		boolean inDoubt = false;
 		while (true) {
 			try {
-				return this.store.write(List.of(submission)).get(0);
+				return this.group.write(submission, deadline);
 			}
 			catch (CommitUnknownException ex) {
 				inDoubt = true;
 				throwIfOver(deadline, true, ex);
+			}
+			catch (QueueTimeoutException ex) {
+				throw inDoubt ? unavailable("The outcome of a commit could not be learned", true, ex) : overloaded(ex);
 			}
 			catch (RuntimeException ex) {
 				if (!Sqlstate.of(ex).isWorthRetrying()) {
@@ -81,6 +87,12 @@ class ChunkService {
 		if (System.nanoTime() >= deadline) {
 			throw unavailable("PostgreSQL was away for " + this.properties.hold().toSeconds() + " s", inDoubt, cause);
 		}
+	}
+
+	private ProblemException overloaded(Exception cause) {
+		return new ProblemException(ErrorCode.OVERLOADED, "More chunks arrive than can be written: this one waited for "
+				+ this.properties.hold().toSeconds() + " s and was not stored; send it again.", cause)
+			.retryAfter(RETRY_AFTER);
 	}
 
 	private static ProblemException unavailable(String reason, boolean inDoubt, Exception cause) {

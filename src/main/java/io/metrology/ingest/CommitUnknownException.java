@@ -5,6 +5,10 @@ package io.metrology.ingest;
  */
 class CommitUnknownException extends RuntimeException {
 
+	CommitUnknownException() {
+		super("The thread that sent the COMMIT did not say what became of it");
+	}
+
 	CommitUnknownException(Throwable cause) {
 		super("The connection was lost during COMMIT", cause);
 	}

@@ -23,6 +23,8 @@ class IngestMetrics {
 
 	private final Timer commit;
 
+	private final Timer wait;
+
 	private final DistributionSummary batch;
 
 	IngestMetrics(MeterRegistry registry) {
@@ -42,11 +44,19 @@ class IngestMetrics {
 			.description("From BEGIN to the return of COMMIT, for batches that were committed")
 			.serviceLevelObjectives(millis(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000))
 			.register(registry);
+		this.wait = Timer.builder("metrology.ingest.wait")
+			.description("From when a request is parsed to when its batch begins")
+			.serviceLevelObjectives(millis(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000))
+			.register(registry);
 		this.batch = DistributionSummary.builder("metrology.ingest.batch")
 			.baseUnit("chunks")
 			.description("Chunks committed together in one transaction")
 			.serviceLevelObjectives(1, 2, 4, 8, 16, 32, 64, 128)
 			.register(registry);
+	}
+
+	void waited(long nanos) {
+		this.wait.record(nanos, TimeUnit.NANOSECONDS);
 	}
 
 	void committed(int chunks, long nanos) {

@@ -26,6 +26,11 @@ record Submission(List<Chunk> chunks, Form form) {
 		return new Submission(chunks, Form.CHANNELS);
 	}
 
+	/** The number of points in all chunks together. */
+	int points() {
+		return this.chunks.stream().mapToInt(Chunk::pointCount).sum();
+	}
+
 	/** The JSON Pointer to a chunk in its request. */
 	String pointerTo(Chunk chunk) {
 		return (this.form == Form.CHUNK) ? "" : "/channels/" + Fault.escape(chunk.key().channelName());

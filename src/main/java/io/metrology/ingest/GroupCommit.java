@@ -1,0 +1,94 @@
+package io.metrology.ingest;
+
+import java.util.ArrayList;
+import java.util.List;
+
+import io.metrology.http.Sqlstate;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+
+import org.springframework.stereotype.Component;
+
+/**
+ * Lets concurrent submissions share a transaction, and so its round trips and its flush
+ * to disk. There is no timer and no added wait: a submission that finds its lane free is
+ * written at once; what arrives meanwhile is the next batch.
+ *
+ * <p>
+ * Chunks of one channel take the same lane, where they cannot wait for each other's
+ * locks. Large submissions take lanes of their own, so that small ones do not queue
+ * behind them.
+ */
+@Component
+class GroupCommit {
+
+	private final ChunkStore store;
+
+	private final BatchProperties properties;
+
+	private final IngestMetrics metrics;
+
+	private final List<Lane> lanes = new ArrayList<>();
+
+	private final List<Lane> lanesForLarge = new ArrayList<>();
+
+	GroupCommit(ChunkStore store, BatchProperties properties, IngestMetrics metrics, MeterRegistry registry) {
+		this.store = store;
+		this.properties = properties;
+		this.metrics = metrics;
+		for (int i = 0; i < properties.lanes(); i++) {
+			this.lanes.add(new Lane(properties, this::write));
+			this.lanesForLarge.add(new Lane(properties, this::write));
+		}
+		Gauge.builder("metrology.ingest.queued", this, GroupCommit::queued)
+			.baseUnit("requests")
+			.description("Requests that wait for a batch to be written before theirs")
+			.register(registry);
+	}
+
+	/**
+	 * Writes a submission, alone or with others.
+	 * @param deadline by {@link System#nanoTime}: a submission still queued then is
+	 * withdrawn
+	 * @throws QueueTimeoutException if it was withdrawn; nothing of it is stored
+	 * @throws CommitUnknownException if the outcome of the COMMIT could not be learned
+	 */
+	WriteResult write(Submission submission, long deadline) {
+		return lane(submission).write(submission, deadline);
+	}
+
+	private Lane lane(Submission submission) {
+		List<Lane> choice = (submission.points() > this.properties.maxPoints()) ? this.lanesForLarge : this.lanes;
+		return choice.get(Math.floorMod(submission.chunks().get(0).key().channel().hashCode(), choice.size()));
+	}
+
+	private int queued() {
+		return this.lanes.stream().mapToInt(Lane::queued).sum()
+				+ this.lanesForLarge.stream().mapToInt(Lane::queued).sum();
+	}
+
+	/**
+	 * Writes a batch and gives each member its outcome. Where the data of one is at fault
+	 * they are written one by one, so that a bad neighbour costs nobody else.
+	 */
+	private void write(List<Lane.Ticket> batch) {
+		long taken = System.nanoTime();
+		batch.forEach((ticket) -> this.metrics.waited(taken - ticket.queuedAt()));
+		try {
+			List<WriteResult> results = this.store.write(batch.stream().map(Lane.Ticket::submission).toList());
+			for (int i = 0; i < batch.size(); i++) {
+				batch.get(i).complete(results.get(i));
+			}
+		}
+		catch (RuntimeException ex) {
+			boolean shared = ex instanceof CommitUnknownException || Sqlstate.of(ex).isWorthRetrying();
+			if (shared || batch.size() == 1) {
+				batch.forEach((ticket) -> ticket.fail(ex));
+			}
+			else {
+				batch.forEach((ticket) -> write(List.of(ticket)));
+			}
+		}
+	}
+
+}
