@@ -16,6 +16,9 @@ final class PostgresPrograms {
 
 	private static final int ROOT = 0;
 
+	/** Far longer than any of them takes, except for a recovery. */
+	private static final int GRACE_SECONDS = 10;
+
 	private final Path bin;
 
 	private final Path log;
@@ -140,10 +143,25 @@ final class PostgresPrograms {
 			return process.waitFor();
 		}
 		catch (InterruptedException ex) {
-			process.destroy();
+			endSoon(process);
 			Thread.currentThread().interrupt();
 			throw new DatabaseStartException("The start was interrupted while PostgreSQL was being prepared",
 					"Start the service again.", ex);
+		}
+	}
+
+	/**
+	 * Lets the program finish if it can: a server that {@code pg_ctl} has only just
+	 * launched cannot be found yet, and so not be stopped.
+	 */
+	private static void endSoon(Process process) {
+		try {
+			if (!process.waitFor(GRACE_SECONDS, TimeUnit.SECONDS)) {
+				process.destroy();
+			}
+		}
+		catch (InterruptedException ex) {
+			process.destroy();
 		}
 	}
 
