@@ -72,7 +72,7 @@ class MetricsIT {
 			.flatMap((sample) -> Pattern.compile("(\\w+)=\"").matcher(sample.group(1)).results())
 			.map((label) -> label.group(1))
 			.collect(Collectors.toSet());
-		assertThat(labels).containsExactlyInAnyOrder("code", "outcome", "le");
+		assertThat(labels).containsExactlyInAnyOrder("code", "outcome", "reason", "le");
 	}
 
 	@Test

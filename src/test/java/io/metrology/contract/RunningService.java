@@ -1,26 +1,20 @@
 package io.metrology.contract;
 
 import java.net.URI;
-import java.util.ArrayList;
-import java.util.List;
 
-import io.metrology.MetrologyIngestApplication;
 import io.metrology.TestPostgres;
 import io.metrology.TestPostgres.TestDatabase;
-
-import org.springframework.boot.SpringApplication;
-import org.springframework.boot.web.server.context.WebServerApplicationContext;
-import org.springframework.context.ConfigurableApplicationContext;
+import io.metrology.TestService;
 
 /** The service on a free port and a database of its own, as its users start it. */
 final class RunningService implements AutoCloseable {
 
-	private final ConfigurableApplicationContext context;
+	private final TestService service;
 
 	private final TestDatabase database;
 
-	private RunningService(ConfigurableApplicationContext context, TestDatabase database) {
-		this.context = context;
+	private RunningService(TestService service, TestDatabase database) {
+		this.service = service;
 		this.database = database;
 	}
 
@@ -30,17 +24,7 @@ final class RunningService implements AutoCloseable {
 	 */
 	static RunningService start(String... settings) {
 		TestDatabase database = TestPostgres.newDatabase();
-		List<String> arguments = new ArrayList<>();
-		arguments.add("--server.port=0");
-		arguments.add("--spring.datasource.url=" + database.url());
-		arguments.add("--spring.datasource.username=" + database.username());
-		arguments.add("--spring.datasource.password=" + database.password());
-		arguments.add("--spring.datasource.hikari.maximum-pool-size=4");
-		for (String setting : settings) {
-			arguments.add("--" + setting);
-		}
-		SpringApplication application = new SpringApplication(MetrologyIngestApplication.class);
-		return new RunningService(application.run(arguments.toArray(String[]::new)), database);
+		return new RunningService(TestService.start(database, settings), database);
 	}
 
 	/**
@@ -51,11 +35,11 @@ final class RunningService implements AutoCloseable {
 	}
 
 	int port() {
-		return ((WebServerApplicationContext) this.context).getWebServer().getPort();
+		return this.service.url().getPort();
 	}
 
 	URI uri(String pathAndQuery) {
-		return URI.create("http://127.0.0.1:" + port() + pathAndQuery);
+		return URI.create(this.service.url() + pathAndQuery);
 	}
 
 	/** What the database holds at this moment. */
@@ -69,13 +53,17 @@ final class RunningService implements AutoCloseable {
 
 	@Override
 	public void close() {
-		this.context.close();
+		this.service.close();
 	}
 
 	/** Started when it is first asked for; ended with the JVM. */
 	private static final class AsDelivered {
 
 		static final RunningService SERVICE = start();
+
+		static {
+			Runtime.getRuntime().addShutdownHook(new Thread(SERVICE::close, "running-service-end"));
+		}
 
 	}
 
