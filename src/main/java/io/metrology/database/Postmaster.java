@@ -74,14 +74,21 @@ final class Postmaster {
 					"--log=" + this.log.startFile(), "--options=" + options);
 		}
 		catch (DatabaseStartException ex) {
+			// Java reads no file while the thread counts as interrupted.
+			boolean interrupted = Thread.interrupted();
 			stop();
+			String lastLines = this.log.lastLines();
+			if (interrupted) {
+				Thread.currentThread().interrupt();
+			}
 			throw new DatabaseStartException("The embedded PostgreSQL did not start: %s%n%s"
-				.formatted(ex.problem().lines().findFirst().orElse(""), this.log.lastLines()), ex.action(), ex);
+				.formatted(ex.problem().lines().findFirst().orElse(""), lastLines), ex.action(), ex);
 		}
 	}
 
 	/** Stops the server, if it runs; returns when it has ended. */
 	void stop() {
+		boolean interrupted = Thread.interrupted();
 		try {
 			stop("fast");
 		}
@@ -89,6 +96,11 @@ final class Postmaster {
 			logger.warn("PostgreSQL did not stop within {} s; stopping it at once, it will recover at the next start",
 					STOP_SECONDS, ex);
 			stop("immediate");
+		}
+		finally {
+			if (interrupted) {
+				Thread.currentThread().interrupt();
+			}
 		}
 	}
 

@@ -59,9 +59,11 @@ public record Sqlstate(String code) {
 		return this.code.isEmpty() || classCode().equals("08") || classCode().equals("57");
 	}
 
-	/** Whether the data of the statement was at fault (22, 23). */
-	public boolean isDataFault() {
-		return classCode().equals("22") || classCode().equals("23");
+	/**
+	 * Whether the failure was the server's or the connection's, and not the statement's.
+	 */
+	public boolean isServerGone() {
+		return classCode().equals("08") || this.code.startsWith("57P");
 	}
 
 	private String classCode() {

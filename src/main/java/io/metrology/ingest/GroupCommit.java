@@ -68,8 +68,8 @@ class GroupCommit {
 	}
 
 	/**
-	 * Writes a batch and gives each member its outcome. Where the data of one is at fault
-	 * they are written one by one, so that a bad neighbour costs nobody else.
+	 * Writes a batch and gives each member its outcome. Where that fails, and not because
+	 * the server is gone, they are written one by one: a bad neighbour costs nobody else.
 	 */
 	private void write(List<Lane.Ticket> batch) {
 		long taken = System.nanoTime();
@@ -81,7 +81,7 @@ class GroupCommit {
 			}
 		}
 		catch (RuntimeException ex) {
-			boolean shared = ex instanceof CommitUnknownException || Sqlstate.of(ex).isWorthRetrying();
+			boolean shared = ex instanceof CommitUnknownException || Sqlstate.of(ex).isServerGone();
 			if (shared || batch.size() == 1) {
 				batch.forEach((ticket) -> ticket.fail(ex));
 			}

@@ -80,12 +80,12 @@ class Lane {
 			}
 			else {
 				LockSupport.parkNanos(this, Math.max(1, deadline - System.nanoTime()));
-				if ((interrupted || System.nanoTime() >= deadline) && withdraw(ticket)) {
-					restore(interrupted);
-					throw new QueueTimeoutException();
-				}
 			}
 			interrupted |= Thread.interrupted();
+			if ((interrupted || System.nanoTime() >= deadline) && withdraw(ticket)) {
+				restore(interrupted);
+				throw new QueueTimeoutException();
+			}
 		}
 		restore(interrupted);
 		return state;

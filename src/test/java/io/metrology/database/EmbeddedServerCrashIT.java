@@ -138,6 +138,18 @@ class EmbeddedServerCrashIT {
 	}
 
 	@Test
+	void interruptedThreadStopsTheServer() {
+		Path folder = ServerFolders.newFolder(this.parent);
+		EmbeddedServer server = EmbeddedServer.start(folder, 0);
+
+		Thread.currentThread().interrupt();
+		server.close();
+
+		assertThat(Thread.interrupted()).isTrue();
+		assertThat(folder.resolve("postgresql/postmaster.pid")).doesNotExist();
+	}
+
+	@Test
 	void failedStartShowsTheLog() throws IOException {
 		Path folder = ServerFolders.newFolder(this.parent);
 		EmbeddedServer.start(folder, 0).close();
