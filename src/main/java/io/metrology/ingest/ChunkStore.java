@@ -84,6 +84,8 @@ class ChunkStore {
 
 	private final TransactionTemplate transaction;
 
+	private final TransactionTemplate snapshot;
+
 	private final HoldingsReader holdings;
 
 	private final ChannelRegistry registry;
@@ -97,6 +99,9 @@ class ChunkStore {
 		this.jdbc = jdbc;
 		this.transaction = new TransactionTemplate(transactions);
 		this.transaction.setIsolationLevel(TransactionDefinition.ISOLATION_READ_COMMITTED);
+		this.snapshot = new TransactionTemplate(transactions);
+		this.snapshot.setIsolationLevel(TransactionDefinition.ISOLATION_REPEATABLE_READ);
+		this.snapshot.setReadOnly(true);
 		this.holdings = holdings;
 		this.registry = registry;
 		this.properties = properties;
@@ -117,7 +122,7 @@ class ChunkStore {
 
 	/** What {@link #write} would answer now; nothing is locked or written. */
 	List<WriteResult> preview(List<Submission> batch) {
-		WritePlan plan = plan(this.holdings.look(BatchKeys.of(batch)));
+		WritePlan plan = plan(this.snapshot.execute((status) -> this.holdings.look(BatchKeys.of(batch))));
 		return batch.stream().map(plan::add).toList();
 	}
 
