@@ -40,7 +40,8 @@ class DatabaseConfigurationIT {
 	void withoutADatabaseNamedTheEmbeddedOneIsUsedAndStopsAfterThePool(@TempDir Path parent, CapturedOutput output) {
 		Path folder = ServerFolders.newFolder(parent);
 
-		try (ConfigurableApplicationContext context = start("metrology.data-dir=" + folder, "spring.datasource.url=")) {
+		try (ConfigurableApplicationContext context = start("metrology.data-dir=" + folder, "spring.datasource.url=",
+				"logging.level.com.zaxxer.hikari=info")) {
 			assertThat(context.getBean(DatabaseDescription.class).text())
 				.matches("embedded PostgreSQL 18\\.\\d+, data in " + folder);
 		}
