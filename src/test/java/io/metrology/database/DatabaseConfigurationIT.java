@@ -72,7 +72,7 @@ class DatabaseConfigurationIT {
 			assertThat(Sql.value(connection, "show synchronous_commit")).isEqualTo("on");
 			assertThat(Sql.value(connection, "show transaction_isolation")).isEqualTo("read committed");
 			assertThat(Sql.value(connection, "show application_name")).isEqualTo("metrology-ingest");
-			assertThat(connection.getNetworkTimeout()).isEqualTo(60_000);
+			assertThat(connection.getNetworkTimeout()).isEqualTo(10_000);
 		}
 	}
 
