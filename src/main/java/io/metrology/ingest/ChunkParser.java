@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -40,6 +41,12 @@ class ChunkParser {
 	 * {@code timestamp_out_of_range} or {@code too_many_points}, with every fault found
 	 */
 	Chunk parse(byte[] body) {
+		ChunkRequest plain = PlainChunkReader.read(body, this.properties.maxPoints());
+		return (plain != null) ? plain.toChunk() : parseExactly(body);
+	}
+
+	/** Reads any chunk, and notes every fault. */
+	Chunk parseExactly(byte[] body) {
 		Faults faults = new Faults();
 		ChunkRequest request;
 		try (JsonParser json = RequestReader.parser(body)) {
@@ -83,8 +90,21 @@ class ChunkParser {
 			scalars.putObject(name);
 		}
 		else {
-			scalars.set(name, json.readValueAsTree());
+			scalars.set(name, scalar(json));
 		}
+	}
+
+	private static JsonNode scalar(JsonParser json) {
+		JsonNodeFactory nodes = JsonNodeFactory.instance;
+		return switch (json.currentToken()) {
+			case VALUE_STRING -> nodes.stringNode(json.getString());
+			case VALUE_NUMBER_INT -> nodes.numberNode(json.getBigIntegerValue());
+			// A double would round 3.00000000000000000001 to a whole number.
+			case VALUE_NUMBER_FLOAT ->
+				json.isNaN() ? nodes.numberNode(json.getDoubleValue()) : nodes.numberNode(json.getDecimalValue());
+			case VALUE_TRUE, VALUE_FALSE -> nodes.booleanNode(json.getBooleanValue());
+			default -> nodes.nullNode();
+		};
 	}
 
 	static void requireObject(JsonParser json) {

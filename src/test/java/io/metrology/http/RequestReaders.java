@@ -1,0 +1,22 @@
+package io.metrology.http;
+
+import java.time.Duration;
+
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import jakarta.validation.Validation;
+
+import org.springframework.util.unit.DataSize;
+
+/** Makes the reader of requests without the rest of the service. */
+public final class RequestReaders {
+
+	private RequestReaders() {
+	}
+
+	/** A reader with the constraints of the service. */
+	public static RequestReader strict() {
+		return new RequestReader(new BodyReader(new HttpProperties(DataSize.ofMegabytes(32), Duration.ofSeconds(60)),
+				new SimpleMeterRegistry()), Validation.buildDefaultValidatorFactory().getValidator());
+	}
+
+}
