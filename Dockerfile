@@ -1,0 +1,30 @@
+FROM eclipse-temurin:25-jdk AS build
+WORKDIR /source
+# What is downloaded stays in a layer of its own, for as long as the pom does not change.
+COPY mvnw pom.xml ./
+COPY .mvn .mvn
+RUN ./mvnw --batch-mode --no-transfer-progress dependency:go-offline
+COPY src src
+# Without the embedded server's binaries: beside a container with PostgreSQL they would be 100 MB for nothing.
+RUN ./mvnw --batch-mode --no-transfer-progress -Dmaven.test.skip=true \
+        -Dspring-boot.excludeGroupIds=io.zonky.test.postgres package \
+    && java -Djarmode=tools -jar target/metrology-ingest.jar extract --layers --destination /layers
+
+FROM eclipse-temurin:25-jre
+RUN groupadd --gid 10001 metrology \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin metrology
+WORKDIR /opt/metrology
+COPY --from=build /layers/dependencies/ ./
+COPY --from=build /layers/snapshot-dependencies/ ./
+COPY --from=build /layers/application/ ./
+COPY container/health /usr/local/bin/health
+# Inside a container loopback would reach nobody; what is published is the operator's choice.
+ENV SERVER_ADDRESS=0.0.0.0
+USER 10001:10001
+EXPOSE 8080
+HEALTHCHECK --interval=5s --timeout=10s --start-period=60s --retries=3 CMD ["health"]
+# java itself is process 1 and gets the signal, upon which the service answers the requests in flight.
+STOPSIGNAL SIGTERM
+# After an OutOfMemoryError nothing is certain any more: end, and be restarted.
+# Further flags by JDK_JAVA_OPTIONS; an -Xmx there wins over the percentage.
+ENTRYPOINT ["java", "-XX:MaxRAMPercentage=60", "-XX:+ExitOnOutOfMemoryError", "-jar", "metrology-ingest.jar"]
