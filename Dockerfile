@@ -21,6 +21,7 @@ COPY --from=build /layers/application/ ./
 # The service starts once on a real database, and the JVM notes down the classes that it loaded and linked.
 # Both folders keep their path and times: the JVM ignores a cache that was made from other files. The size of
 # the heap decides how the JVM writes pointers; this one is as in a container, not as on a large build machine.
+# No machine code goes into the cache (AOTAdapterCaching), which another processor could not use.
 FROM postgres:18 AS training
 ENV POSTGRES_DB=metrology POSTGRES_HOST_AUTH_METHOD=trust
 COPY --from=service /opt/java /opt/java
@@ -29,6 +30,7 @@ WORKDIR /opt/metrology
 RUN docker-entrypoint.sh postgres >/dev/null 2>&1 & \
     SPRING_DATASOURCE_URL="jdbc:postgresql://127.0.0.1/metrology?user=postgres" \
     /opt/java/openjdk/bin/java -Xmx1g -XX:+UseG1GC -XX:AOTCacheOutput=metrology.aot -Xlog:aot*=error \
+        -XX:+UnlockDiagnosticVMOptions -XX:-AOTAdapterCaching -XX:-AOTStubCaching \
         -Dspring.context.exit=onRefresh -jar metrology-ingest.jar
 
 FROM service
@@ -42,6 +44,7 @@ HEALTHCHECK --interval=5s --timeout=10s --start-period=120s --retries=3 CMD ["he
 # java itself is process 1 and gets the signal, upon which the service answers the requests in flight.
 STOPSIGNAL SIGTERM
 # After an OutOfMemoryError nothing is certain any more: end, and be restarted.
+# A JVM that cannot use the cache (a heap beyond 32 GB, ZGC) does without, and need not log it.
 # Further flags by JDK_JAVA_OPTIONS; an -Xmx there wins over the percentage.
-ENTRYPOINT ["java", "-XX:AOTCache=metrology.aot", "-XX:MaxRAMPercentage=60", "-XX:+ExitOnOutOfMemoryError", \
+ENTRYPOINT ["java", "-XX:AOTCache=metrology.aot", "-Xlog:aot*=off", "-XX:MaxRAMPercentage=60", "-XX:+ExitOnOutOfMemoryError", \
     "-jar", "metrology-ingest.jar"]
