@@ -44,7 +44,8 @@ HEALTHCHECK --interval=5s --timeout=10s --start-period=120s --retries=3 CMD ["he
 # java itself is process 1 and gets the signal, upon which the service answers the requests in flight.
 STOPSIGNAL SIGTERM
 # After an OutOfMemoryError nothing is certain any more: end, and be restarted.
-# A JVM that cannot use the cache (a heap beyond 32 GB, ZGC) does without, and need not log it.
+# A JVM that cannot use the cache (a heap beyond 32 GB, ZGC) does without, and need not log it. One whose heap
+# begins too small for the cache's objects would end, though (ran: 512 MB of memory, 8 MB of heap): hence -Xms.
 # Further flags by JDK_JAVA_OPTIONS; an -Xmx there wins over the percentage.
-ENTRYPOINT ["java", "-XX:AOTCache=metrology.aot", "-Xlog:aot*=off", "-XX:MaxRAMPercentage=60", "-XX:+ExitOnOutOfMemoryError", \
-    "-jar", "metrology-ingest.jar"]
+ENTRYPOINT ["java", "-XX:AOTCache=metrology.aot", "-Xlog:aot*=off", "-Xms64m", "-XX:MaxRAMPercentage=60", \
+    "-XX:+ExitOnOutOfMemoryError", "-jar", "metrology-ingest.jar"]
