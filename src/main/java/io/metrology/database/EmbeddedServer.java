@@ -49,9 +49,11 @@ final class EmbeddedServer implements AutoCloseable {
 	 * @throws DatabaseStartException if that is not possible
 	 */
 	static EmbeddedServer start(Path dataFolder, int port) {
+		// Looked for first: without it no data folder is to be made.
+		PostgresArchive archive = PostgresArchive.forThisPlatform();
 		DataFolder folder = DataFolder.open(dataFolder);
 		try {
-			return start(folder, port);
+			return start(folder, archive, port);
 		}
 		catch (IOException ex) {
 			folder.close();
@@ -65,9 +67,9 @@ final class EmbeddedServer implements AutoCloseable {
 		}
 	}
 
-	private static EmbeddedServer start(DataFolder folder, int port) throws IOException {
+	private static EmbeddedServer start(DataFolder folder, PostgresArchive archive, int port) throws IOException {
 		logger.info("Starting the embedded PostgreSQL, data in {}", folder.root());
-		PostgresPrograms programs = PostgresPrograms.unpackInto(folder);
+		PostgresPrograms programs = PostgresPrograms.unpackInto(folder, archive);
 		PostgresCluster cluster = PostgresCluster.openOrCreate(folder, programs);
 		String password = cluster.password();
 		Postmaster postmaster = new Postmaster(cluster.path(), programs, new ServerLog(folder.log()));

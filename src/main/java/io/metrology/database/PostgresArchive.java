@@ -40,7 +40,8 @@ final class PostgresArchive {
 
 	/**
 	 * Returns the archive for this machine.
-	 * @throws DatabaseStartException if there is none
+	 * @throws DatabaseStartException if there is none: for this platform, or in this
+	 * build (the container image leaves it out)
 	 */
 	static PostgresArchive forThisPlatform() {
 		String system = System.getProperty("os.name").toLowerCase(Locale.ROOT).startsWith("mac") ? "darwin" : "linux";
@@ -49,9 +50,11 @@ final class PostgresArchive {
 		String resource = "/postgres-%s-%s.txz".formatted(system, system.equals("darwin") ? "arm_64" : processor);
 		if (PostgresArchive.class.getResource(resource) == null) {
 			throw new DatabaseStartException(
-					"There is no embedded PostgreSQL for this platform (%s, %s)"
+					"No PostgreSQL server is named, and this build of the service brings none along for %s on %s"
 						.formatted(System.getProperty("os.name"), System.getProperty("os.arch")),
-					"Name a PostgreSQL server with spring.datasource.url (SPRING_DATASOURCE_URL).");
+					"Name a PostgreSQL server with SPRING_DATASOURCE_URL (spring.datasource.url), for example "
+							+ "jdbc:postgresql://db.example.org:5432/metrology, and its login with "
+							+ "SPRING_DATASOURCE_USERNAME and SPRING_DATASOURCE_PASSWORD.");
 		}
 		return new PostgresArchive(resource);
 	}

@@ -36,8 +36,7 @@ final class PostgresPrograms {
 	 * Unpacks the programs into the data folder, where they are not yet there.
 	 * @throws DatabaseStartException if they cannot run on this machine or as this user
 	 */
-	static PostgresPrograms unpackInto(DataFolder folder) throws IOException {
-		PostgresArchive archive = PostgresArchive.forThisPlatform();
+	static PostgresPrograms unpackInto(DataFolder folder, PostgresArchive archive) throws IOException {
 		Path home = archive.unpackBelow(folder.binaries());
 		if (!Files.isDirectory(folder.log())) {
 			Files.createDirectory(folder.log(), DataFolder.OWNER_FOLDER);

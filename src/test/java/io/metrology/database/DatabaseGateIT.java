@@ -133,7 +133,7 @@ class DatabaseGateIT {
 
 		static UnsafeServer start(Path path, int port) throws IOException {
 			DataFolder folder = DataFolder.open(path);
-			PostgresPrograms programs = PostgresPrograms.unpackInto(folder);
+			PostgresPrograms programs = PostgresPrograms.unpackInto(folder, PostgresArchive.forThisPlatform());
 			programs.run("pg_ctl", "start", "--wait", "--pgdata=" + folder.cluster(),
 					"--log=" + folder.log().resolve("start.log"),
 					"--options=-c port=" + port + " -c unix_socket_directories= -c fsync=off");

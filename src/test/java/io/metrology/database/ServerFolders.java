@@ -32,7 +32,7 @@ final class ServerFolders {
 
 	private static Path unpack() {
 		try (DataFolder folder = DataFolder.open(Path.of("target", "test-programs"))) {
-			PostgresPrograms.unpackInto(folder);
+			PostgresPrograms.unpackInto(folder, PostgresArchive.forThisPlatform());
 			return folder.binaries();
 		}
 		catch (IOException ex) {
