@@ -73,7 +73,7 @@ public final class TestService implements AutoCloseable {
 
 	/** Posts a chunk; the answer comes when it comes. */
 	public CompletableFuture<Answer> postChunkLater(String body) {
-		return this.client.sendAsync(request(CHUNKS, "POST", body), BodyHandlers.ofString()).thenApply(Answer::of);
+		return postLater(CHUNKS, body);
 	}
 
 	public Answer post(String path, String body) {
@@ -86,6 +86,20 @@ public final class TestService implements AutoCloseable {
 
 	public Answer get(String path) {
 		return send(HttpRequest.newBuilder(this.url.resolve(path)).GET().build());
+	}
+
+	/** Posts without a body, and so without a type of it. */
+	public Answer post(String path) {
+		return send(HttpRequest.newBuilder(this.url.resolve(path)).POST(BodyPublishers.noBody()).build());
+	}
+
+	/** Posts; the answer comes when it comes. */
+	public CompletableFuture<Answer> postLater(String path, String body) {
+		return this.client.sendAsync(request(path, "POST", body), BodyHandlers.ofString()).thenApply(Answer::of);
+	}
+
+	public Answer delete(String path) {
+		return send(HttpRequest.newBuilder(this.url.resolve(path)).DELETE().build());
 	}
 
 	private HttpRequest request(String path, String method, String body) {

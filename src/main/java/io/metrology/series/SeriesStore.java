@@ -27,11 +27,11 @@ class SeriesStore {
 	private static final int FETCH_ROWS = 64;
 
 	private static final String SERIES = """
-			SELECT (SELECT min(k.earliest_time) FROM chunk k WHERE k.data_id = s.data_id) AS earliest_time,
+			SELECT s.deleted_at IS NOT NULL AS deleted,
+			       (SELECT min(k.earliest_time) FROM chunk k WHERE k.data_id = s.data_id) AS earliest_time,
 			       (SELECT max(k.latest_time) FROM chunk k WHERE k.data_id = s.data_id) AS latest_time
 			  FROM stream s
 			 WHERE s.data_id = :data_id
-			   AND s.deleted_at IS NULL
 			""";
 
 	private static final String CHANNELS = """
@@ -67,11 +67,12 @@ class SeriesStore {
 		this.snapshot.setReadOnly(true);
 	}
 
-	/** The stream's time range, or nothing where there is no such stream. */
+	/** The stream's time range, or nothing where it was never made. */
 	Optional<TimeRange> timeRange(UUID dataId) {
 		return this.jdbc.sql(SERIES)
 			.param("data_id", dataId)
-			.query((row, index) -> new TimeRange(row.getObject(1, Double.class), row.getObject(2, Double.class)))
+			.query((row, index) -> new TimeRange(row.getBoolean(1), row.getObject(2, Double.class),
+					row.getObject(3, Double.class)))
 			.optional();
 	}
 
@@ -105,10 +106,11 @@ class SeriesStore {
 	/**
 	 * The times between which a stream has points.
 	 *
+	 * @param isDeleted whether the stream was deleted
 	 * @param earliest Unix epoch seconds, or null where there is no point
 	 * @param latest Unix epoch seconds, or null where there is no point
 	 */
-	record TimeRange(@Nullable Double earliest, @Nullable Double latest) {
+	record TimeRange(boolean isDeleted, @Nullable Double earliest, @Nullable Double latest) {
 
 	}
 

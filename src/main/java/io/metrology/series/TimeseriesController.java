@@ -42,6 +42,9 @@ class TimeseriesController {
 		TimeRange range = this.store.timeRange(dataId)
 			.orElseThrow(() -> new ProblemException(ErrorCode.STREAM_UNKNOWN,
 					"No stream has this data_id (data_id " + dataId + ")."));
+		if (range.isDeleted()) {
+			throw new ProblemException(ErrorCode.STREAM_DELETED, "The stream was deleted (data_id " + dataId + ").");
+		}
 		List<ChannelUnits> channels = this.store.channels(dataId);
 		response.setContentType(MediaType.APPLICATION_JSON_VALUE);
 		try (JsonGenerator out = this.json.createGenerator(response.getOutputStream())) {

@@ -7,10 +7,14 @@ import java.util.UUID;
 import io.metrology.http.ErrorCode;
 import io.metrology.http.Fault;
 import io.metrology.http.ProblemException;
+import io.metrology.http.Sqlstate;
 import io.metrology.stream.StreamStore.Activity;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.dao.DataAccessException;
+import org.springframework.dao.PessimisticLockingFailureException;
 import org.springframework.stereotype.Service;
+import org.springframework.transaction.TransactionException;
 
 /**
  * Finalizes streams: drains, then seals. Clients push without waiting for answers, so a
@@ -19,10 +23,6 @@ import org.springframework.stereotype.Service;
  */
 @Service
 class FinalizeService {
-
-	private static final Duration SHORTEST_PAUSE = Duration.ofMillis(10);
-
-	private static final Duration LAST_CHANCE = Duration.ofSeconds(1);
 
 	private final StreamStore store;
 
@@ -39,37 +39,22 @@ class FinalizeService {
 	/**
 	 * Waits until nothing of the stream is on its way any more, and seals it. With a
 	 * manifest, a stream that holds just what it says is sealed at once, and one that
-	 * differs stays open.
+	 * differs stays open. While the database is away the wait goes on.
 	 * @throws ProblemException {@code stream_unknown}, {@code stream_deleted},
 	 * {@code manifest_mismatch}, or {@code overloaded} if chunks never ceased to arrive
 	 */
 	Activity finish(UUID dataId, @Nullable Manifest manifest) {
-		Activity activity = require(dataId);
-		if (!activity.isFinalized()) {
-			drain(dataId, manifest);
-		}
-		requireMatch(dataId, manifest);
-		return activity;
-	}
-
-	private void drain(UUID dataId, @Nullable Manifest manifest) {
-		long start = System.nanoTime();
-		long deadline = start + this.properties.maxWait().toNanos();
-		long earliest = start + this.properties.quietPeriod().toNanos();
+		Drain drain = new Drain(this.properties);
 		try {
 			while (true) {
-				boolean over = System.nanoTime() >= deadline;
-				Duration pause = over ? Duration.ZERO : pause(dataId, earliest);
-				boolean complete = manifest != null && manifest.faults(this.store.holdings(dataId)).isEmpty();
-				if (pause.isZero()) {
-					requireMatch(dataId, manifest);
+				Activity activity = tryToFinish(dataId, manifest, drain);
+				if (activity != null) {
+					return activity;
 				}
-				if ((pause.isZero() || complete) && sealUndisturbed(dataId, over || complete, manifest, deadline)) {
-					return;
+				if (drain.isOver()) {
+					throw busy(dataId);
 				}
-				Thread
-					.sleep(min(pause.plus(SHORTEST_PAUSE), Duration.ofNanos(Math.max(1, deadline - System.nanoTime())))
-						.toMillis());
+				drain.pause();
 			}
 		}
 		catch (InterruptedException ex) {
@@ -78,36 +63,55 @@ class FinalizeService {
 		}
 	}
 
-	/** How long the stream must still stay quiet. */
-	private Duration pause(UUID dataId, long earliest) {
-		Duration fromStart = Duration.ofNanos(Math.max(0, earliest - System.nanoTime()));
-		Duration silence = require(dataId).silence();
-		Duration fromChunk = (silence != null) ? this.properties.quietPeriod().minus(silence) : Duration.ZERO;
-		Duration longer = (fromStart.compareTo(fromChunk) > 0) ? fromStart : fromChunk;
-		return longer.isNegative() ? Duration.ZERO : longer;
+	/** The stream once it is sealed, null where it is not yet. */
+	private @Nullable Activity tryToFinish(UUID dataId, @Nullable Manifest manifest, Drain drain)
+			throws InterruptedException {
+		try {
+			Activity activity = require(dataId);
+			if (activity.isFinalized()) {
+				requireMatch(dataId, manifest);
+				return activity;
+			}
+			drain.look(activity.changes());
+			return seal(dataId, activity, manifest, drain) ? activity : null;
+		}
+		catch (PessimisticLockingFailureException ex) {
+			// A chunk is being written by another instance.
+			drain.disturb();
+		}
+		catch (DataAccessException | TransactionException ex) {
+			if (drain.isOver() || !Sqlstate.of(ex).isWorthRetrying()) {
+				throw ex;
+			}
+			drain.disturb();
+		}
+		return null;
 	}
 
 	/**
-	 * Seals while this process holds no request of the stream, nor one whose body it has
-	 * not read. Once the wait is over, or all that was announced is there, the quiet
-	 * period no longer counts, but those requests do.
+	 * Seals a stream that is quiet, while this process holds no request for it. Once the
+	 * wait is over, or all that was announced is there, the quiet period no longer
+	 * counts, but those requests do.
 	 */
-	private boolean sealUndisturbed(UUID dataId, boolean unquiet, @Nullable Manifest manifest, long deadline)
+	private boolean seal(UUID dataId, Activity activity, @Nullable Manifest manifest, Drain drain)
 			throws InterruptedException {
-		boolean over = System.nanoTime() >= deadline;
-		Duration left = over ? LAST_CHANCE : Duration.ofNanos(deadline - System.nanoTime());
-		if (!this.traffic.awaitRead(this.traffic.unread(), left) || !this.traffic.hold(dataId, left)) {
-			if (over) {
-				throw busy(dataId);
-			}
+		boolean complete = manifest != null && manifest.faults(this.store.holdings(dataId)).isEmpty();
+		boolean due = drain.isQuiet() || drain.isOver();
+		if (!(due || complete) || !this.traffic.hold(dataId, drain.left())) {
 			return false;
 		}
+		Long unchanged = (complete || drain.isOver()) ? null : activity.changes();
+		boolean sealed;
 		try {
-			return this.store.seal(dataId, unquiet ? null : this.properties.quietPeriod(), manifest);
+			sealed = this.store.seal(dataId, unchanged, manifest);
 		}
 		finally {
 			this.traffic.release(dataId);
 		}
+		if (!sealed && due && this.store.isUnchanged(dataId, unchanged)) {
+			requireMatch(dataId, manifest);
+		}
+		return sealed;
 	}
 
 	private void requireMatch(UUID dataId, @Nullable Manifest manifest) {
@@ -132,10 +136,6 @@ class FinalizeService {
 		return new ProblemException(ErrorCode.OVERLOADED,
 				"Chunks of the stream are still arriving; it stays open, finalize it again (data_id " + dataId + ").")
 			.retryAfter(Duration.ofSeconds(5));
-	}
-
-	private static Duration min(Duration one, Duration other) {
-		return (one.compareTo(other) < 0) ? one : other;
 	}
 
 }

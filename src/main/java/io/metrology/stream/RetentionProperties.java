@@ -3,6 +3,7 @@ package io.metrology.stream;
 import java.time.Duration;
 
 import jakarta.validation.constraints.NotNull;
+import org.hibernate.validator.constraints.time.DurationMin;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.boot.context.properties.ConfigurationProperties;
@@ -11,6 +12,7 @@ import org.springframework.validation.annotation.Validated;
 
 /**
  * Which streams are deleted by themselves. Nothing is, unless one of the two ages is set.
+ * Ages below a minute are refused: a bare {@code 30} means 30 ms, and would delete all.
  *
  * @param finalizedAfter the age since its finalizing at which a stream is deleted, or
  * null for never
@@ -20,6 +22,6 @@ import org.springframework.validation.annotation.Validated;
  */
 @Validated
 @ConfigurationProperties("metrology.retention")
-record RetentionProperties(@Nullable Duration finalizedAfter, @Nullable Duration idleAfter,
-		@NotNull @DefaultValue("10m") Duration interval) {
+record RetentionProperties(@DurationMin(minutes = 1) @Nullable Duration finalizedAfter,
+		@DurationMin(minutes = 1) @Nullable Duration idleAfter, @NotNull @DefaultValue("10m") Duration interval) {
 }

@@ -9,11 +9,14 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import io.metrology.stream.ChannelDescription.LatestPoint;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
+import org.springframework.transaction.annotation.Isolation;
+import org.springframework.transaction.annotation.Transactional;
 
 /** What streams there are, and what they hold. */
 @Repository
@@ -93,9 +96,16 @@ class StreamCatalog {
 		this.properties = properties;
 	}
 
-	/** A stream, or nothing where it was never made, or deleted. */
-	Optional<StreamSummary> find(UUID dataId) {
-		return query(ONE).param("data_id", dataId).query(StreamCatalog::summary).optional();
+	/**
+	 * A stream with its channels as of one moment, or nothing where it was never made, or
+	 * deleted.
+	 */
+	@Transactional(readOnly = true, isolation = Isolation.REPEATABLE_READ)
+	public Optional<Description> find(UUID dataId) {
+		return query(ONE).param("data_id", dataId)
+			.query(StreamCatalog::summary)
+			.optional()
+			.map((stream) -> new Description(stream, channels(dataId)));
 	}
 
 	/**
@@ -110,7 +120,7 @@ class StreamCatalog {
 	}
 
 	/** The channels of a stream, by name. */
-	List<ChannelDescription> channels(UUID dataId) {
+	private List<ChannelDescription> channels(UUID dataId) {
 		return this.jdbc.sql(CHANNELS).param("data_id", dataId).query(StreamCatalog::channel).list();
 	}
 
@@ -141,6 +151,16 @@ class StreamCatalog {
 	private static @Nullable Instant instant(ResultSet row, String column) throws SQLException {
 		OffsetDateTime time = row.getObject(column, OffsetDateTime.class);
 		return (time != null) ? time.toInstant() : null;
+	}
+
+	/**
+	 * A stream with its channels.
+	 *
+	 * @param stream the stream
+	 * @param channels its channels, by name
+	 */
+	record Description(@JsonUnwrapped StreamSummary stream, List<ChannelDescription> channels) {
+
 	}
 
 }

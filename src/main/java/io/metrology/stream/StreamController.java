@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.util.List;
 import java.util.UUID;
 
-import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import io.metrology.http.ErrorCode;
 import io.metrology.http.Fault;
 import io.metrology.http.Faults;
@@ -89,9 +88,8 @@ class StreamController {
 
 	/** Describes a stream and its channels. */
 	@GetMapping("/stream/" + StreamPath.DATA_ID)
-	Description describe(@PathVariable("data_id") UUID dataId) {
-		StreamSummary stream = this.catalog.find(dataId).orElseThrow(() -> this.service.absent(dataId));
-		return new Description(stream, this.catalog.channels(dataId));
+	StreamCatalog.Description describe(@PathVariable("data_id") UUID dataId) {
+		return this.catalog.find(dataId).orElseThrow(() -> this.service.absent(dataId));
 	}
 
 	/**
@@ -140,16 +138,6 @@ class StreamController {
 		static StreamIds of(Stream stream) {
 			return new StreamIds(stream.dataId(), stream.processedDataId());
 		}
-
-	}
-
-	/**
-	 * A stream with its channels.
-	 *
-	 * @param stream the stream
-	 * @param channels its channels, by name
-	 */
-	record Description(@JsonUnwrapped StreamSummary stream, List<ChannelDescription> channels) {
 
 	}
 

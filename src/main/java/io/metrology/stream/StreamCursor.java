@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
 import java.util.UUID;
+import java.util.regex.Pattern;
 
 import io.metrology.http.ErrorCode;
 import io.metrology.http.Fault;
@@ -19,6 +20,8 @@ import io.metrology.http.ProblemException;
  */
 record StreamCursor(Instant createdAt, UUID dataId) {
 
+	private static final Pattern YEAR = Pattern.compile("\\d{4}-");
+
 	static StreamCursor after(StreamSummary stream) {
 		return new StreamCursor(stream.createdAt(), stream.dataId());
 	}
@@ -27,12 +30,15 @@ record StreamCursor(Instant createdAt, UUID dataId) {
 	static StreamCursor decode(String cursor) {
 		try {
 			String[] parts = new String(Base64.getUrlDecoder().decode(cursor), StandardCharsets.US_ASCII).split(" ", 2);
-			return new StreamCursor(Instant.parse(parts[0]), UUID.fromString(parts[1]));
+			if (YEAR.matcher(parts[0]).lookingAt()) {
+				return new StreamCursor(Instant.parse(parts[0]), UUID.fromString(parts[1]));
+			}
 		}
 		catch (IllegalArgumentException | DateTimeException | ArrayIndexOutOfBoundsException ex) {
-			throw new ProblemException(ErrorCode.INVALID_REQUEST, "The cursor is not one that this list gave.")
-				.with(List.of(Fault.inParameter("cursor", "cursor must be a next_cursor of this list", cursor)));
+			// It is refused, as one of a year that PostgreSQL cannot hold.
 		}
+		throw new ProblemException(ErrorCode.INVALID_REQUEST, "The cursor is not one that this list gave.")
+			.with(List.of(Fault.inParameter("cursor", "cursor must be a next_cursor of this list", cursor)));
 	}
 
 	String encode() {

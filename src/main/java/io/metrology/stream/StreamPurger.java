@@ -29,6 +29,8 @@ class StreamPurger {
 
 	private static final int STEP_CHUNKS = 1000;
 
+	private static final int STEP_POINTS = 500_000;
+
 	private final StreamStore store;
 
 	private final RetentionProperties retention;
@@ -90,11 +92,11 @@ class StreamPurger {
 	}
 
 	private void purge(UUID dataId) {
-		int purged;
+		boolean done;
 		do {
-			purged = this.store.purgeStep(dataId, STEP_CHUNKS);
+			done = this.store.purgeStep(dataId, STEP_CHUNKS, STEP_POINTS);
 		}
-		while (purged == STEP_CHUNKS);
+		while (!done);
 	}
 
 	private void note(UUID dataId, Reason reason) {

@@ -1,6 +1,5 @@
 package io.metrology.stream;
 
-import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,9 +10,9 @@ import java.util.UUID;
 import io.metrology.stream.Manifest.Holding;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.dao.PessimisticLockingFailureException;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
-import org.springframework.transaction.annotation.Propagation;
 import org.springframework.transaction.annotation.Transactional;
 
 /**
@@ -28,12 +27,16 @@ class StreamStore {
 			SELECT s.processed_data_id,
 			       s.finalized_at IS NOT NULL AS finalized,
 			       s.deleted_at IS NOT NULL AS deleted,
-			       extract(epoch FROM clock_timestamp() - (
-			         SELECT max(c.last_received_at)
-			           FROM channel c
-			          WHERE c.data_id = s.data_id)) AS silence
+			       (SELECT coalesce(sum(c.revision), 0)::bigint
+			          FROM channel c
+			         WHERE c.data_id = s.data_id) AS changes
 			  FROM stream s
 			 WHERE s.data_id = :data_id
+			""";
+
+	// Whoever holds a lock for longer is about to store a chunk.
+	private static final String LIMIT_LOCK_WAIT = """
+			SET LOCAL lock_timeout = '500ms'
 			""";
 
 	private static final String LOCK_STREAM = """
@@ -79,14 +82,27 @@ class StreamStore {
 			 WHERE data_id = :data_id
 			""";
 
+	// Two who purge the same stream take turns; chunks that come too late must not wait
+	// for them.
+	private static final String TAKE_TURN = """
+			SELECT pg_advisory_xact_lock(hashtextextended('purge ' || :data_id::text, 0))::text
+			""";
+
 	// By key, so that a step reads no more than it deletes.
 	private static final String DELETE_CHUNKS = """
 			DELETE FROM chunk
 			 WHERE (data_id, channel_name, chunk_index) IN (
 			         SELECT data_id, channel_name, chunk_index
-			           FROM chunk
-			          WHERE data_id = :data_id
-			          LIMIT :step)
+			           FROM (SELECT data_id,
+			                        channel_name,
+			                        chunk_index,
+			                        sum(point_count) OVER (ORDER BY channel_name, chunk_index) - point_count AS points_before
+			                   FROM (SELECT data_id, channel_name, chunk_index, point_count
+			                           FROM chunk
+			                          WHERE data_id = :data_id
+			                          ORDER BY channel_name, chunk_index
+			                          LIMIT :chunks) AS next) AS step
+			          WHERE points_before < :points)
 			""";
 
 	private static final String TO_PURGE = """
@@ -101,6 +117,10 @@ class StreamStore {
 			UPDATE stream
 			   SET purged_at = clock_timestamp()
 			 WHERE data_id = :data_id
+			   AND NOT EXISTS (
+			         SELECT
+			           FROM chunk k
+			          WHERE k.data_id = :data_id)
 			""";
 
 	private static final String FINALIZED_BEFORE = """
@@ -145,7 +165,7 @@ class StreamStore {
 		return this.jdbc.sql(ACTIVITY)
 			.param("data_id", dataId)
 			.query((row, index) -> new Activity(row.getObject(1, UUID.class), row.getBoolean(2), row.getBoolean(3),
-					silence(row.getObject(4, BigDecimal.class))))
+					row.getLong(4)))
 			.optional();
 	}
 
@@ -160,25 +180,29 @@ class StreamStore {
 	}
 
 	/**
-	 * Seals a stream, unless a chunk was committed within the quiet period, or it holds
-	 * something other than what is expected of it.
-	 * @param quiet how long no chunk must have been committed, or null where that does
-	 * not matter
+	 * Seals a stream, unless it was changed, or holds something other than what is
+	 * expected of it.
+	 * @param unchanged the count of changes that it must still have, or null where that
+	 * does not matter
 	 * @param expected what it must hold, or null where that does not matter
 	 * @return whether the stream is sealed
+	 * @throws PessimisticLockingFailureException if a chunk of it is being written and
+	 * that takes long
 	 */
 	@Transactional
-	public boolean seal(UUID dataId, @Nullable Duration quiet, @Nullable Manifest expected) {
-		if (!lock(dataId)) {
-			return false;
-		}
-		Duration silence = activity(dataId).map(Activity::silence).orElse(null);
-		boolean disturbed = quiet != null && silence != null && silence.compareTo(quiet) < 0;
-		if (disturbed || (expected != null && !expected.faults(holdings(dataId)).isEmpty())) {
+	public boolean seal(UUID dataId, @Nullable Long unchanged, @Nullable Manifest expected) {
+		this.jdbc.sql(LIMIT_LOCK_WAIT).update();
+		if (!lock(dataId) || !isUnchanged(dataId, unchanged)
+				|| (expected != null && !expected.faults(holdings(dataId)).isEmpty())) {
 			return false;
 		}
 		this.jdbc.sql(SEAL).param("data_id", dataId).update();
 		return true;
+	}
+
+	/** Whether a stream has a count of changes; null stands for any. */
+	boolean isUnchanged(UUID dataId, @Nullable Long changes) {
+		return changes == null || activity(dataId).filter((activity) -> activity.changes() == changes).isPresent();
 	}
 
 	/**
@@ -199,7 +223,7 @@ class StreamStore {
 	@Transactional
 	public boolean buryIdle(UUID dataId, Duration age) {
 		return lock(dataId) && this.jdbc.sql(STILL_IDLE)
-			.param("age", age.toSeconds())
+			.param("age", age.toMillis() / 1000.0)
 			.param("data_id", dataId)
 			.query(UUID.class)
 			.optional()
@@ -207,16 +231,17 @@ class StreamStore {
 	}
 
 	/**
-	 * Deletes some chunks of a buried stream. Returns how many, none once they are all
-	 * gone.
+	 * Deletes some chunks of a buried stream, in one short transaction.
+	 * @param chunks the most chunks to delete
+	 * @param points how many points to delete at least, where that many chunks have them:
+	 * large chunks take long
+	 * @return whether they are all gone
 	 */
-	@Transactional(propagation = Propagation.REQUIRES_NEW)
-	public int purgeStep(UUID dataId, int step) {
-		int purged = this.jdbc.sql(DELETE_CHUNKS).param("data_id", dataId).param("step", step).update();
-		if (purged < step) {
-			this.jdbc.sql(PURGED).param("data_id", dataId).update();
-		}
-		return purged;
+	@Transactional
+	public boolean purgeStep(UUID dataId, int chunks, int points) {
+		this.jdbc.sql(TAKE_TURN).param("data_id", dataId).query(String.class).single();
+		this.jdbc.sql(DELETE_CHUNKS).param("data_id", dataId).param("chunks", chunks).param("points", points).update();
+		return this.jdbc.sql(PURGED).param("data_id", dataId).update() > 0;
 	}
 
 	/** The buried streams that still have chunks. */
@@ -226,12 +251,12 @@ class StreamStore {
 
 	/** Streams that were finalized longer ago than an age, oldest first. */
 	List<UUID> finalizedBefore(Duration age) {
-		return this.jdbc.sql(FINALIZED_BEFORE).param("age", age.toSeconds()).query(UUID.class).list();
+		return this.jdbc.sql(FINALIZED_BEFORE).param("age", age.toMillis() / 1000.0).query(UUID.class).list();
 	}
 
 	/** Streams never finalized that have been silent for longer than an age. */
 	List<UUID> idleFor(Duration age) {
-		return this.jdbc.sql(IDLE_STREAMS).param("age", age.toSeconds()).query(UUID.class).list();
+		return this.jdbc.sql(IDLE_STREAMS).param("age", age.toMillis() / 1000.0).query(UUID.class).list();
 	}
 
 	private boolean lock(UUID dataId) {
@@ -240,20 +265,15 @@ class StreamStore {
 		return found;
 	}
 
-	private static @Nullable Duration silence(@Nullable BigDecimal seconds) {
-		return (seconds != null) ? Duration.ofNanos(seconds.movePointRight(9).longValue()) : null;
-	}
-
 	/**
 	 * How a stream stands.
 	 *
 	 * @param processedDataId the result that it becomes
 	 * @param isFinalized whether it was finalized
 	 * @param isDeleted whether it was deleted
-	 * @param silence the time since its latest chunk was written, by the clock of the
-	 * database, or null where there is none
+	 * @param changes how often its channels were changed
 	 */
-	record Activity(UUID processedDataId, boolean isFinalized, boolean isDeleted, @Nullable Duration silence) {
+	record Activity(UUID processedDataId, boolean isFinalized, boolean isDeleted, long changes) {
 
 	}
 

@@ -1,9 +1,9 @@
 package io.metrology.stream;
 
 import java.time.Duration;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
@@ -45,28 +45,9 @@ public class StreamTraffic {
 		return this.requests.size();
 	}
 
-	/** The requests whose body is not read yet: any of them may be for any stream. */
-	synchronized Collection<Request> unread() {
-		return this.requests.stream().filter((request) -> request.dataId == null).toList();
-	}
-
 	/**
-	 * Waits until none of the requests given is left unread.
-	 * @return whether that came to pass in time
-	 */
-	synchronized boolean awaitRead(Collection<Request> unread, Duration atMost) throws InterruptedException {
-		long deadline = System.nanoTime() + atMost.toNanos();
-		while (unread.stream().anyMatch((request) -> request.dataId == null && this.requests.contains(request))) {
-			if (!waitUntil(deadline)) {
-				return false;
-			}
-		}
-		return true;
-	}
-
-	/**
-	 * Keeps requests for a stream waiting, once none is in flight, until
-	 * {@link #release}.
+	 * Keeps requests for a stream waiting, once none of those that have begun is for it,
+	 * until {@link #release}.
 	 * @return whether that came to pass in time; if not, nothing is kept waiting
 	 */
 	synchronized boolean hold(UUID dataId, Duration atMost) throws InterruptedException {
@@ -76,7 +57,36 @@ public class StreamTraffic {
 				return false;
 			}
 		}
-		return this.sealing.add(dataId);
+		this.sealing.add(dataId);
+		boolean alone = false;
+		try {
+			alone = awaitOthersRead(dataId, deadline);
+		}
+		finally {
+			if (!alone) {
+				release(dataId);
+			}
+		}
+		return alone;
+	}
+
+	/**
+	 * Waits until the requests that have begun and are not read yet turn out to be for
+	 * other streams.
+	 * @return false as soon as a request for this one is kept waiting
+	 */
+	private boolean awaitOthersRead(UUID dataId, long deadline) throws InterruptedException {
+		List<Request> begun = List.copyOf(this.requests);
+		while (begun.stream().anyMatch((request) -> request.dataId == null && this.requests.contains(request))) {
+			if (isAwaitedFor(dataId) || !waitUntil(deadline)) {
+				return false;
+			}
+		}
+		return !isAwaitedFor(dataId);
+	}
+
+	private boolean isAwaitedFor(UUID dataId) {
+		return this.requests.stream().anyMatch((request) -> dataId.equals(request.dataId));
 	}
 
 	/** Lets the requests that were kept waiting go on. */
@@ -86,6 +96,8 @@ public class StreamTraffic {
 	}
 
 	private synchronized void attribute(Request request, UUID dataId) {
+		request.dataId = dataId;
+		notifyAll();
 		boolean interrupted = false;
 		while (this.sealing.contains(dataId)) {
 			try {
@@ -98,9 +110,7 @@ public class StreamTraffic {
 		if (interrupted) {
 			Thread.currentThread().interrupt();
 		}
-		request.dataId = dataId;
 		this.byStream.merge(dataId, 1, Integer::sum);
-		notifyAll();
 	}
 
 	private synchronized void leave(Request request) {

@@ -14,7 +14,7 @@ import org.awaitility.Awaitility;
  * Stops transactions that wrote a chunk inside their COMMIT, by a deferred trigger, for
  * as long as the gate is shut.
  */
-final class CommitGate implements AutoCloseable {
+public final class CommitGate implements AutoCloseable {
 
 	private static final String TRIGGER = """
 			CREATE FUNCTION pass_commit_gate() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -43,32 +43,32 @@ final class CommitGate implements AutoCloseable {
 	private final StoredRows rows;
 
 	/** Makes the gate, open. */
-	CommitGate(TestDatabase database, StoredRows rows) throws SQLException {
+	public CommitGate(TestDatabase database, StoredRows rows) throws SQLException {
 		this.connection = database.connect();
 		this.rows = rows;
 		execute(TRIGGER);
 	}
 
-	void shut() throws SQLException {
+	public void shut() throws SQLException {
 		execute("SELECT pg_advisory_lock(4711)");
 	}
 
-	void open() throws SQLException {
+	public void open() throws SQLException {
 		execute("SELECT pg_advisory_unlock_all()");
 	}
 
 	/** Waits until a transaction stands at the gate. */
-	void awaitCommit() {
+	public void awaitCommit() {
 		Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> !this.rows.texts(WAITING).isEmpty());
 	}
 
 	/** Waits until none does, be it that it has passed or that it is gone. */
-	void awaitNoCommit() {
+	public void awaitNoCommit() {
 		Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> this.rows.texts(WAITING).isEmpty());
 	}
 
 	/** Ends the server processes that stand at the gate: they roll back. */
-	void terminateCommit() throws SQLException {
+	public void terminateCommit() throws SQLException {
 		List<String> pids = this.rows.texts(WAITING);
 		for (String pid : pids) {
 			this.rows.texts("SELECT pg_terminate_backend(" + pid + ")");

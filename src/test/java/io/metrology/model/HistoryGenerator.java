@@ -3,13 +3,21 @@ package io.metrology.model;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 import io.metrology.model.Step.CorrectUnits;
+import io.metrology.model.Step.Delete;
+import io.metrology.model.Step.Finish;
+import io.metrology.model.Step.Finish.Announced;
 import io.metrology.model.Step.Ingest;
 import io.metrology.model.Step.Invalid;
+import io.metrology.model.Step.Multi;
+import io.metrology.model.Step.Multi.Samples;
 
 /**
  * Makes histories. Few channels, few indexes and few units, so that most requests meet
@@ -30,6 +38,9 @@ final class HistoryGenerator {
 	private static final List<Integer> INDEXES = List.of(0, 1, 2, 3, 7, Integer.MAX_VALUE);
 
 	private static final List<String> UNITS = Arrays.asList(null, null, "nm", "nm", "nm", "µm");
+
+	private static final List<Announced> ANNOUNCED = List.of(Announced.NOTHING, Announced.NOTHING,
+			Announced.WHAT_IS_THERE, Announced.SOMETHING_ELSE);
 
 	private static final List<Double> SPECIAL = List.of(0.0, -0.0, Double.MIN_VALUE, -Double.MAX_VALUE, 1e308,
 			9007199254740993.0, 0.1 + 0.2);
@@ -72,7 +83,26 @@ final class HistoryGenerator {
 	private History history(long seed) {
 		boolean initialized = this.random.nextBoolean();
 		int length = FEWEST_STEPS + this.random.nextInt(MORE_STEPS);
-		return new History(seed, initialized, Stream.generate(this::step).limit(length).toList());
+		List<Step> steps = new ArrayList<>(Stream.generate(this::step).limit(length).toList());
+		steps.addAll(ending());
+		return new History(seed, initialized, steps);
+	}
+
+	/** Few ends, because each may wait; and what comes after them. */
+	private List<Step> ending() {
+		List<Step> ending = new ArrayList<>();
+		if (this.random.nextInt(10) < 7) {
+			ending.add(new Finish(pick(PATHS), pick(ANNOUNCED)));
+			Stream.generate(this::step).limit(4).forEach(ending::add);
+			ending.add(new Finish(pick(PATHS), Announced.WHAT_IS_THERE));
+			ending.add(step());
+		}
+		if (this.random.nextInt(10) < 4) {
+			ending.add(new Delete(pick(PATHS)));
+			Stream.generate(this::step).limit(4).forEach(ending::add);
+			ending.add(pick(List.of(new Delete(pick(PATHS)), new Finish(pick(PATHS), Announced.NOTHING))));
+		}
+		return ending;
 	}
 
 	private Step step() {
@@ -81,8 +111,11 @@ final class HistoryGenerator {
 			return remember(chunk(pick(CHANNELS), pick(INDEXES), pick(UNITS), false));
 		}
 		Ingest earlier = pick(this.sent);
-		if (kind < 58) {
+		if (kind < 50) {
 			return earlier;
+		}
+		if (kind < 58) {
+			return (this.random.nextInt(4) > 0) ? multi(this.random.nextInt(5) == 0) : multi(earlier);
 		}
 		if (kind < 66) {
 			return remember(withUnits(earlier, pick(UNITS)));
@@ -95,6 +128,23 @@ final class HistoryGenerator {
 					: validateOnly(earlier);
 		}
 		return (kind < 93) ? pick(INVALID) : new CorrectUnits(pick(CHANNELS), pick(UNITS));
+	}
+
+	private Multi multi(boolean validateOnly) {
+		SortedMap<String, Samples> channels = new TreeMap<>();
+		int count = 1 + this.random.nextInt(CHANNELS.size());
+		while (channels.size() < count) {
+			Ingest chunk = chunk(pick(CHANNELS), 0, pick(UNITS), false);
+			channels.put(chunk.channel(), new Samples(chunk.timestamps(), chunk.values(), chunk.units()));
+		}
+		return new Multi(pick(PATHS), pick(INDEXES), channels, validateOnly);
+	}
+
+	/** A multi that says the same again, which is like an earlier chunk. */
+	private static Multi multi(Ingest earlier) {
+		return new Multi(earlier.path(), earlier.index(), new TreeMap<>(
+				Map.of(earlier.channel(), new Samples(earlier.timestamps(), earlier.values(), earlier.units()))),
+				false);
 	}
 
 	private Ingest remember(Ingest step) {

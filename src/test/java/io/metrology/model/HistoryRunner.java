@@ -1,6 +1,8 @@
 package io.metrology.model;
 
 import java.sql.SQLException;
+import java.util.List;
+import java.util.Random;
 import java.util.UUID;
 
 import io.metrology.Answer;
@@ -11,17 +13,18 @@ import io.metrology.TestService;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Sends histories to the service, each to a stream of its own, and compares every answer,
- * and after it every row of the stream, with the model. For one thread at a time.
+ * Sends histories to the instances of the service, each to a stream of its own and each
+ * step to any of them, and compares every answer, and after it every row of the stream,
+ * with the model. For one thread at a time.
  */
 final class HistoryRunner implements AutoCloseable {
 
-	private final TestService service;
+	private final List<TestService> services;
 
 	private final StoredRows rows;
 
-	HistoryRunner(TestService service, TestDatabase database) throws SQLException {
-		this.service = service;
+	HistoryRunner(List<TestService> services, TestDatabase database) throws SQLException {
+		this.services = services;
 		this.rows = new StoredRows(database);
 	}
 
@@ -29,12 +32,13 @@ final class HistoryRunner implements AutoCloseable {
 	Difference run(History history) {
 		UUID dataId = history.initialized() ? initialize() : UUID.randomUUID();
 		ModelStream stream = new ModelStream(dataId, history.initialized());
+		Random choice = new Random(history.seed());
 		int number = 0;
 		for (Step step : history.steps()) {
 			number++;
 			try {
 				Expected expected = step.apply(stream);
-				Answer answer = step.send(this.service, dataId);
+				Answer answer = step.send(this.services.get(choice.nextInt(this.services.size())), dataId);
 				expected.assertEquals(answer);
 				assertRows(dataId, stream);
 			}
@@ -46,7 +50,7 @@ final class HistoryRunner implements AutoCloseable {
 	}
 
 	private UUID initialize() {
-		Answer answer = this.service.post("/metrology/stream/initialize", "{\"points_per_chunk\": 3}");
+		Answer answer = this.services.get(0).post("/metrology/stream/initialize", "{\"points_per_chunk\": 3}");
 		return UUID.fromString(answer.json().required("data_id").stringValue());
 	}
 

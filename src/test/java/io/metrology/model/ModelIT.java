@@ -21,9 +21,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
 /**
- * Whatever is sent in whatever order, answers and rows are those of the model. The system
- * property {@code test.model.histories} says how many histories are tried,
- * {@code test.model.seed} repeats a single one.
+ * Whatever is sent in whatever order to whichever of two instances, answers and rows are
+ * those of the model. The system property {@code test.model.histories} says how many
+ * histories are tried, {@code test.model.seed} repeats a single one.
  */
 class ModelIT {
 
@@ -31,19 +31,24 @@ class ModelIT {
 
 	private static final int HISTORIES = Integer.getInteger("test.model.histories", 2000);
 
+	/** Not a line for each stream that is deleted. */
+	private static final String QUIET_LOG = "logging.level.io.metrology=warn";
+
 	private static TestDatabase database;
 
-	private static TestService service;
+	private static List<TestService> services;
 
 	@BeforeAll
 	static void start() {
 		database = TestPostgres.newDatabase();
-		service = TestService.start(database);
+		// Nothing is on its way when a step finalizes, as steps wait for their answers.
+		String quiet = "metrology.finalize.quiet-period=20ms";
+		services = List.of(TestService.start(database, quiet, QUIET_LOG), TestService.start(database, quiet, QUIET_LOG));
 	}
 
 	@AfterAll
 	static void stop() {
-		service.close();
+		services.forEach(TestService::close);
 	}
 
 	@Test
@@ -85,7 +90,7 @@ class ModelIT {
 	/** Takes every n-th seed, until one thread finds a difference. */
 	private static int run(long[] seeds, int thread, AtomicReference<Difference> difference) throws Exception {
 		int finished = 0;
-		try (HistoryRunner runner = new HistoryRunner(service, database)) {
+		try (HistoryRunner runner = new HistoryRunner(services, database)) {
 			for (int i = thread; i < seeds.length && difference.get() == null; i += THREADS) {
 				Difference found = runner.run(HistoryGenerator.generate(seeds[i]));
 				if (found != null) {
@@ -99,7 +104,7 @@ class ModelIT {
 
 	private static void report(Difference first) throws Exception {
 		History history = first.history();
-		try (HistoryRunner runner = new HistoryRunner(service, database)) {
+		try (HistoryRunner runner = new HistoryRunner(services, database)) {
 			List<Step> shortest = Shrinker.shrink(history.steps(), (steps) -> runner.run(history.with(steps)) != null);
 			Difference shortened = runner.run(history.with(shortest));
 			fail("Repeat with -Dtest.model.seed=" + history.seed() + ". Shortened to "

@@ -19,6 +19,7 @@ import io.metrology.StoredChannel;
 import io.metrology.StoredChannel.StoredChunk;
 import io.metrology.model.Step.CorrectUnits;
 import io.metrology.model.Step.Ingest;
+import io.metrology.model.Step.Multi;
 
 /**
  * What the contract says of a stream, with nothing carried: every sum is added up anew
@@ -28,9 +29,11 @@ final class ModelStream {
 
 	private final UUID dataId;
 
-	private final SortedMap<String, ModelChannel> channels = new TreeMap<>();
+	private SortedMap<String, ModelChannel> channels = new TreeMap<>();
 
 	private boolean known;
+
+	private End end = End.OPEN;
 
 	/**
 	 * Makes the model.
@@ -46,28 +49,89 @@ final class ModelStream {
 	}
 
 	Expected ingest(Ingest step) {
-		ModelChannel before = this.channels.getOrDefault(step.channel(), ModelChannel.EMPTY);
-		if (step.units() != null && before.units() != null && !step.units().equals(before.units())) {
-			return Expected.refused(409, "units_mismatch", true);
+		SortedMap<String, ModelChannel> changed = new TreeMap<>(this.channels);
+		Expected expected = ingest(step, changed);
+		if (expected.status() == 201) {
+			this.known = true;
+			this.channels = changed;
 		}
+		return expected;
+	}
+
+	/** All of its chunks, or none. */
+	Expected ingest(Multi step) {
+		SortedMap<String, ModelChannel> changed = new TreeMap<>(this.channels);
+		List<Expected> each = step.chunks().stream().map((chunk) -> ingest(chunk, changed)).toList();
+		for (Expected expected : each) {
+			if (expected.status() >= 400) {
+				return expected;
+			}
+		}
+		if (!step.validateOnly()) {
+			this.known = true;
+			this.channels = changed;
+		}
+		return Expected.of(each.get(0).status(), each.stream().map(Expected::body).toList());
+	}
+
+	private Expected ingest(Ingest step, SortedMap<String, ModelChannel> changed) {
+		if (this.end == End.DELETED) {
+			return Expected.refused(410, "stream_deleted", true);
+		}
+		ModelChannel before = changed.getOrDefault(step.channel(), ModelChannel.EMPTY);
 		String hash = hash(step);
 		StoredChunk held = before.chunks().get(step.index());
 		boolean sameUnits = step.units() == null || step.units().equals(before.units());
 		if (held != null && held.hash().equals(hash) && sameUnits) {
 			return receipt(step, before, "unchanged", hash);
 		}
-		ModelChannel after = before.with(step, hash);
-		if (!step.validateOnly()) {
-			this.known = true;
-			this.channels.put(step.channel(), after);
+		if (this.end == End.FINALIZED) {
+			return Expected.refused(409, "stream_finalized", true);
 		}
+		if (before.units() != null && !sameUnits) {
+			return Expected.refused(409, "units_mismatch", true);
+		}
+		ModelChannel after = before.with(step, hash);
+		changed.put(step.channel(), after);
 		return receipt(step, after, (held != null) ? "replaced" : "created", hash);
+	}
+
+	/**
+	 * Ends the stream.
+	 * @param mismatch whether something else was announced than any stream holds
+	 */
+	Expected finish(boolean mismatch) {
+		if (!this.known || this.end == End.DELETED) {
+			return absent();
+		}
+		if (mismatch) {
+			return Expected.refused(409, "manifest_mismatch", false);
+		}
+		this.end = End.FINALIZED;
+		return Expected.partly(200, Map.of("data_id", this.dataId));
+	}
+
+	Expected delete() {
+		if (!this.known) {
+			return absent();
+		}
+		this.end = End.DELETED;
+		this.channels.clear();
+		return Expected.of(204, null);
+	}
+
+	private Expected absent() {
+		return this.known ? Expected.refused(410, "stream_deleted", false)
+				: Expected.refused(404, "stream_unknown", false);
 	}
 
 	Expected correctUnits(CorrectUnits step) {
 		ModelChannel before = this.channels.get(step.channel());
+		if (!this.known || this.end == End.DELETED) {
+			return absent();
+		}
 		if (before == null) {
-			return Expected.refused(404, this.known ? "channel_unknown" : "stream_unknown", false);
+			return Expected.refused(404, "channel_unknown", false);
 		}
 		this.channels.put(step.channel(), new ModelChannel(step.units(), before.revision() + 1, before.chunks()));
 		Map<String, Object> body = new LinkedHashMap<>();
@@ -75,7 +139,7 @@ final class ModelStream {
 		body.put("channel_name", step.channel());
 		body.put("units", step.units());
 		body.put("total_points", before.totalPoints());
-		return new Expected(200, body, null, null);
+		return Expected.of(200, body);
 	}
 
 	/** The rows that must be there. */
@@ -87,7 +151,8 @@ final class ModelStream {
 
 	private Expected receipt(Ingest step, ModelChannel channel, String outcome, String hash) {
 		return new Expected(step.validateOnly() ? 200 : 201, Map.of("data_id", this.dataId, "channel_name",
-				step.channel(), "chunk_index", step.index(), "total_points", channel.totalPoints()), outcome, hash);
+				step.channel(), "chunk_index", step.index(), "total_points", channel.totalPoints()), true, outcome,
+				hash);
 	}
 
 	/**
@@ -110,6 +175,13 @@ final class ModelStream {
 		catch (NoSuchAlgorithmException ex) {
 			throw new IllegalStateException(ex);
 		}
+	}
+
+	/** Whether, and how, the stream has ended. */
+	private enum End {
+
+		OPEN, FINALIZED, DELETED
+
 	}
 
 	/**
