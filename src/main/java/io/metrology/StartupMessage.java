@@ -18,6 +18,12 @@ class StartupMessage {
 
 	private static final Logger log = LoggerFactory.getLogger(StartupMessage.class);
 
+	private static final String FIRST_CHUNK = """
+			Post the first chunk with:
+			  curl -X POST {}/metrology/stream/chunk -H 'Content-Type: application/json' -d '{
+			    "data_id": "d290f1ee-6c54-4b01-90e6-d701748f0851", "chunk_index": 0, "channel_name": "thickness",
+			    "timestamps": [1705312200.0, 1705312210.0, 1705312220.0], "values": [0, 5.2, 10.1], "units": "nm"}'""";
+
 	private final DatabaseDescription database;
 
 	private final Environment environment;
@@ -32,16 +38,15 @@ class StartupMessage {
 		if (!(ready.getApplicationContext() instanceof WebServerApplicationContext web) || web.getWebServer() == null) {
 			return;
 		}
-		String url = "http://" + this.environment.getProperty("server.address", "localhost") + ":"
-				+ web.getWebServer().getPort();
+		String url = "http://" + host() + ":" + web.getWebServer().getPort();
 		log.info("Listening on {}, storing in {}.", url, this.database);
-		log.info(
-				"""
-						Post the first chunk with:
-						  curl -X POST {}/metrology/stream/chunk -H 'Content-Type: application/json' \\
-						    -d '{"data_id": "d290f1ee-6c54-4b01-90e6-d701748f0851", "chunk_index": 0, "channel_name": "thickness", \\
-						         "timestamps": [1705312200.0, 1705312210.0, 1705312220.0], "values": [0, 5.2, 10.1], "units": "nm"}'""",
-				url);
+		log.info(FIRST_CHUNK, url);
+	}
+
+	/** An address that this machine reaches the service by, where it listens on all. */
+	private String host() {
+		String address = this.environment.getProperty("server.address", "localhost");
+		return (address.equals("0.0.0.0") || address.equals("::")) ? "localhost" : address;
 	}
 
 }
