@@ -43,7 +43,8 @@ class ModelIT {
 		database = TestPostgres.newDatabase();
 		// Nothing is on its way when a step finalizes, as steps wait for their answers.
 		String quiet = "metrology.finalize.quiet-period=20ms";
-		services = List.of(TestService.start(database, quiet, QUIET_LOG), TestService.start(database, quiet, QUIET_LOG));
+		services = List.of(TestService.start(database, quiet, QUIET_LOG),
+				TestService.start(database, quiet, QUIET_LOG));
 	}
 
 	@AfterAll
