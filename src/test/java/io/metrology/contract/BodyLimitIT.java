@@ -3,6 +3,9 @@ package io.metrology.contract;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryPoolMXBean;
+import java.lang.management.MemoryType;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.nio.charset.StandardCharsets;
@@ -29,6 +32,8 @@ class BodyLimitIT {
 	private static final int LIMIT = 32 * 1024 * 1024;
 
 	private static final int FORTY_MIB = 40 * 1024 * 1024;
+
+	private static final long GIBIBYTE = 1024 * 1024 * 1024;
 
 	private final RunningService service = RunningService.asDelivered();
 
@@ -117,6 +122,36 @@ class BodyLimitIT {
 		assertTooLarge(
 				post(BodyPublishers.ofByteArray(gzip(chunk.with("chunk_index", "1").paddedTo(LIMIT + 1))), "gzip"));
 		assertThat(this.service.stored()).isEqualTo(before);
+	}
+
+	/** Were it inflated whole, it would need more than twice the memory allowed here. */
+	@Test
+	void gibibyteOfZerosInAMebibyteIsRefusedWithoutTheMemoryForIt() throws IOException {
+		byte[] bomb = gzipOfZeros(GIBIBYTE);
+		assertThat(bomb.length).isLessThan(FORTY_MIB / 32);
+		System.gc();
+		heap().forEach(MemoryPoolMXBean::resetPeakUsage);
+		long before = heap().mapToLong((pool) -> pool.getUsage().getUsed()).sum();
+
+		assertTooLarge(post(BodyPublishers.ofByteArray(bomb), "gzip"));
+
+		long peak = heap().mapToLong((pool) -> pool.getPeakUsage().getUsed()).sum();
+		assertThat(peak - before).isLessThan(GIBIBYTE / 2);
+	}
+
+	private static Stream<MemoryPoolMXBean> heap() {
+		return ManagementFactory.getMemoryPoolMXBeans().stream().filter((pool) -> pool.getType() == MemoryType.HEAP);
+	}
+
+	private static byte[] gzipOfZeros(long length) throws IOException {
+		ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+		byte[] zeros = new byte[1024 * 1024];
+		try (GZIPOutputStream out = new GZIPOutputStream(bytes)) {
+			for (long written = 0; written < length; written += zeros.length) {
+				out.write(zeros);
+			}
+		}
+		return bytes.toByteArray();
 	}
 
 	@Test
