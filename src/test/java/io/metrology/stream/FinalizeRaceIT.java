@@ -53,7 +53,7 @@ class FinalizeRaceIT {
 			"{\"channels\": {\"a\": {\"chunks\": \"1\", \"total_points\": 1}}}",
 			"{\"channels\": {\"\\ud800\": {\"chunks\": 1, \"total_points\": 1}}}", "[]", "5", "{", " ");
 
-	private final UUID dataId = UUID.randomUUID();
+	private UUID dataId = UUID.randomUUID();
 
 	private final List<TestService> services = new ArrayList<>();
 
@@ -79,6 +79,7 @@ class FinalizeRaceIT {
 		for (int i = 0; i < instances; i++) {
 			start(PATIENT);
 		}
+		this.dataId = initialize();
 		try (Pushes pushes = new Pushes()) {
 			for (int i = 0; i < PUSHES; i++) {
 				pushes.push(this.services.get(i % instances), chunk(i), cuts(i));
@@ -351,6 +352,14 @@ class FinalizeRaceIT {
 		TestService service = TestService.start(this.database, properties);
 		this.services.add(service);
 		return service;
+	}
+
+	/**
+	 * The end may overtake the very first chunk, too, so that the stream must be known.
+	 */
+	private UUID initialize() {
+		Answer made = this.services.get(0).post("/metrology/stream/initialize", "{\"points_per_chunk\": 3}");
+		return UUID.fromString(made.json().required("data_id").stringValue());
 	}
 
 	/** Each chunk has three points. */
