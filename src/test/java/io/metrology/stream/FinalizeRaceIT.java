@@ -53,7 +53,7 @@ class FinalizeRaceIT {
 			"{\"channels\": {\"a\": {\"chunks\": \"1\", \"total_points\": 1}}}",
 			"{\"channels\": {\"\\ud800\": {\"chunks\": 1, \"total_points\": 1}}}", "[]", "5", "{", " ");
 
-	private final UUID dataId = UUID.randomUUID();
+	private UUID dataId = UUID.randomUUID();
 
 	private final List<TestService> services = new ArrayList<>();
 
@@ -79,9 +79,10 @@ class FinalizeRaceIT {
 		for (int i = 0; i < instances; i++) {
 			start(PATIENT);
 		}
+		this.dataId = initialize();
 		try (Pushes pushes = new Pushes()) {
 			for (int i = 0; i < PUSHES; i++) {
-				pushes.push(this.services.get(i % instances), chunk(i), (i % 10 == 9) ? 2 : (i % 5 == 3) ? 1 : 0);
+				pushes.push(this.services.get(i % instances), chunk(i), cuts(i));
 			}
 
 			Answer end = finish(this.services.get(0));
@@ -336,10 +337,29 @@ class FinalizeRaceIT {
 		assertThat(isFinalized()).isTrue();
 	}
 
+	/**
+	 * How many tries of a push break. Both do of the last ones, so that nothing at all
+	 * arrives for a while before they do.
+	 */
+	private static int cuts(int number) {
+		if (number >= PUSHES - 20) {
+			return 2;
+		}
+		return (number % 5 == 3) ? 1 : 0;
+	}
+
 	private TestService start(String... properties) {
 		TestService service = TestService.start(this.database, properties);
 		this.services.add(service);
 		return service;
+	}
+
+	/**
+	 * The end may overtake the very first chunk, too, so that the stream must be known.
+	 */
+	private UUID initialize() {
+		Answer made = this.services.get(0).post("/metrology/stream/initialize", "{\"points_per_chunk\": 3}");
+		return UUID.fromString(made.json().required("data_id").stringValue());
 	}
 
 	/** Each chunk has three points. */

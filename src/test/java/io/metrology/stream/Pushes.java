@@ -31,7 +31,8 @@ final class Pushes implements AutoCloseable {
 
 	/**
 	 * Pushes a chunk.
-	 * @param cuts how many tries, at most two, are to break
+	 * @param cuts how many tries are to break: one before its answer, or two before the
+	 * end of the body, so that nothing of the chunk is there until the third
 	 */
 	void push(TestService service, String chunk, int cuts) {
 		CompletableFuture<Answer> answer = new CompletableFuture<>();
@@ -50,7 +51,7 @@ final class Pushes implements AutoCloseable {
 				answer.complete(service.postChunk(chunk));
 				return;
 			}
-			cut(service.url(), chunk, attempt);
+			cut(service.url(), chunk, cuts == 1);
 			this.connections.schedule(() -> attempt(service, chunk, cuts, attempt + 1, answer), PAUSES.get(attempt),
 					TimeUnit.MILLISECONDS);
 		}
@@ -59,12 +60,12 @@ final class Pushes implements AutoCloseable {
 		}
 	}
 
-	/** Breaks off in the middle of the body, or before the answer. */
-	private static void cut(URI url, String chunk, int attempt) {
+	/** Breaks off before the answer, or in the middle of the body. */
+	private static void cut(URI url, String chunk, boolean whole) {
 		try (Socket socket = new Socket(url.getHost(), url.getPort())) {
 			byte[] body = chunk.getBytes(StandardCharsets.UTF_8);
 			socket.getOutputStream().write(head(body.length).getBytes(StandardCharsets.US_ASCII));
-			socket.getOutputStream().write(body, 0, (attempt % 2 == 0) ? body.length / 2 : body.length);
+			socket.getOutputStream().write(body, 0, whole ? body.length : body.length / 2);
 			socket.getOutputStream().flush();
 			socket.setSoLinger(true, 0);
 		}
