@@ -47,7 +47,7 @@ class PlainChunkReaderTests {
 	@Test
 	void everyNumberIsReadToTheLastBit() {
 		SplittableRandom random = new SplittableRandom(2);
-		for (int i = 0; i < 200_000; i++) {
+		for (int i = 0; i < 40_000; i++) {
 			String number = number(random, i);
 			double expected = Double.parseDouble(number);
 			ChunkRequest request = read(chunk("0", number));
@@ -73,7 +73,7 @@ class PlainChunkReaderTests {
 	void mutatedBodiesAreReadAlikeOrLeftToTheExactParser() {
 		Random random = new Random(3);
 		int accepted = 0;
-		for (int i = 0; i < 200_000; i++) {
+		for (int i = 0; i < 40_000; i++) {
 			byte[] body = mutate(body(random), random);
 			ChunkRequest plain = read(body);
 			if (plain != null) {
@@ -86,7 +86,7 @@ class PlainChunkReaderTests {
 				assertThat(bits(actual.values())).isEqualTo(bits(expected.values()));
 			}
 		}
-		assertThat(accepted).isGreaterThan(10_000);
+		assertThat(accepted).isGreaterThan(2_000);
 	}
 
 	private static ChunkRequest read(byte[] body) {
