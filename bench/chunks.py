@@ -12,7 +12,8 @@ import random
 CHANNEL = "thickness"
 DATA_ID = "00000000-0000-4000-8000-"  # followed by the number of the stream
 FIRST_TIME = 1705312200
-POOL_BYTES = 2_000_000
+# More than a system compresses together, so that none profits from content that comes again.
+POOL_POINTS = 64_000
 
 
 class Shape:
@@ -63,7 +64,7 @@ def line_protocol(shape, millis, values):
 
 
 def pool_size(points):
-    return max(4, min(64, POOL_BYTES // (points * 24)))
+    return max(4, POOL_POINTS // points)
 
 
 def pool(points):

@@ -90,6 +90,8 @@ def finish(server, entry):
     entry["counts"] = bool(counted) and entry["check"]["complete"]
     if counted:
         entry["median"] = {name: statistics.median(run[name] for run in counted) for name in FIGURES}
+        entry["median"]["server_cpu_parts"] = {part: statistics.median(run["server_cpu_parts"][part] for run in counted)
+                                               for part in counted[0]["server_cpu_parts"]}
         entry["least"] = min(run["points_per_second"] for run in counted)
         entry["most"] = max(run["points_per_second"] for run in counted)
     log(f"{server.title}: " + ("every acknowledged chunk is stored" if entry["check"]["complete"]

@@ -83,7 +83,7 @@ end
 
 function request()
   local number = math.max(first + sent * stride + id, 0)
-  local chunk = pool[number % #pool + 1]
+  local chunk = pool[math.max(sent, 0) % #pool + 1]
   local index = math.floor(number / streams)
   write(chunk.buffer, chunk.stream, string.format("%012x", number % streams), 12)
   write(chunk.buffer, chunk.index, string.format("%10d", index), 10)

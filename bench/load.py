@@ -4,7 +4,6 @@ import json
 import os
 import resource
 import subprocess
-import time
 
 import chunks
 import machine
@@ -103,14 +102,16 @@ class HttpLoad:
 def measure(server, load):
     """Runs a load to its end, and what it cost the server and the generator."""
     generator_before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    server_before, begun = machine.cpu_seconds(server.roots()), time.monotonic()
+    server_before = machine.cpu_seconds_of_each(server.roots())
     result = load.start().finish()
-    wall = time.monotonic() - begun
-    server_cpu = machine.cpu_seconds(server.roots()) - server_before
+    server_after = machine.cpu_seconds_of_each(server.roots())
+    parts = {name: after - before for (name, after), before in zip(server_after.items(), server_before.values())}
+    server_cpu = sum(parts.values())
     generator_after = resource.getrusage(resource.RUSAGE_CHILDREN)
     points = max(1, result["chunks"] * load.points)
     result["server_cpu_per_million_points"] = server_cpu * 1e6 / points
-    result["server_cores"] = server_cpu / wall
+    result["server_cpu_parts"] = {name: cpu * 1e6 / points for name, cpu in parts.items()}
+    result["server_cores"] = server_cpu / result["seconds"]
     result["generator_cores"] = sum(getattr(generator_after, name) - getattr(generator_before, name)
-                                    for name in ("ru_utime", "ru_stime")) / wall
+                                    for name in ("ru_utime", "ru_stime")) / result["seconds"]
     return result

@@ -156,9 +156,19 @@ def family(roots, snapshot):
     return members
 
 
-def cpu_seconds(roots):
+def cpu_seconds_of_each(roots):
+    """CPU seconds of each of the processes given, by the names of their programs, with their descendants."""
     snapshot = processes()
-    return sum(snapshot[pid][2] for pid in family(roots, snapshot))
+    return {program(root): sum(snapshot[pid][2] for pid in family([root], snapshot)) for root in roots}
+
+
+def cpu_seconds(roots):
+    return sum(cpu_seconds_of_each(roots).values())
+
+
+def program(pid):
+    with open(f"/proc/{pid}/comm") as file:
+        return file.read().strip()
 
 
 def memory(pid):

@@ -3,20 +3,20 @@
 import html
 import math
 
-from systems import Service
-
 STYLE = """<style>
   text { font: 13px system-ui, sans-serif; fill: #24292f; }
   .title { font-size: 16px; font-weight: 600; }
   .small { font-size: 11px; fill: #57606a; }
-  .axis, .whisker { stroke: #57606a; fill: none; }
+  .axis { stroke: #57606a; }
   .grid { stroke: #d0d7de; }
-  .ours { fill: #0969da; } .other { fill: #8c959f; }
+  .ours { fill: #0969da; } .other { fill: #8c959f; } .ceiling { fill: #d0d7de; }
+  .whisker { stroke: #24292f; } .smaller { font-size: 10px; fill: #57606a; }
   .line0 { stroke: #0969da; fill: none; stroke-width: 2.5; } .line1 { stroke: #bc4c00; fill: none; stroke-width: 2.5; }
   .dot0 { fill: #0969da; } .dot1 { fill: #bc4c00; }
   @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3; } .small { fill: #9198a1; } .axis, .whisker { stroke: #9198a1; } .grid { stroke: #3d444d; }
-    .ours { fill: #4493f8; } .other { fill: #656c76; }
+    text { fill: #e6edf3; } .small { fill: #9198a1; } .axis { stroke: #9198a1; } .grid { stroke: #3d444d; }
+    .ours { fill: #4493f8; } .other { fill: #656c76; } .ceiling { fill: #3d444d; }
+    .whisker { stroke: #e6edf3; } .smaller { fill: #9198a1; }
     .line0 { stroke: #4493f8; } .line1 { stroke: #f0883e; } .dot0 { fill: #4493f8; } .dot1 { fill: #f0883e; }
   }
 </style>"""
@@ -46,7 +46,7 @@ def ticks(most, count=5):
 
 def throughput(figures):
     """A panel of bars for each size of chunk, with a whisker from the least to the most."""
-    left, right, bar, top = 230, 90, 26, 66
+    left, right, bar, top = 262, 80, 34, 66
     width, y, parts = 820, top, []
     for points, entries in figures.items():
         shown = sorted((entry | {"name": name} for name, entry in entries.items() if entry.get("counts")),
@@ -65,18 +65,17 @@ def throughput(figures):
         parts.append(text(left + (width - left - right) / 2, bottom + 30, "million points per second (median; least to most)",
                           "small", "middle"))
         y = bottom + 72
-    return document(width, y - 30, "Points stored per second, 1 load generator, one server at a time", parts)
+    return document(width, y - 30, "Points stored per second, one server under load at a time", parts)
 
 
 def throughput_bar(entry, left, y, bar, scale):
     value = entry["median"]["points_per_second"] / 1e6
     least, most = (left + entry[name] / 1e6 * scale for name in ("least", "most"))
-    style = "ours" if entry["name"] == Service.name else "other"
+    style = {"metrology": "ours", "postgresql": "ceiling", "postgresql20": "ceiling"}.get(entry["name"], "other")
     middle = y + bar / 2
     return [text(left - 8, middle, entry["title"], "", "end"),
-            text(left - 8, middle + 10, f"acknowledges {entry['acknowledgement']}", "small", "end").replace(
-                "class=\"small\"", "class=\"small\" style=\"font-size:9px\""),
-            f'<rect x="{left}" y="{y + 4}" width="{value * scale:.1f}" height="{bar - 8}" rx="2" class="{style}"/>',
+            text(left - 8, middle + 12, f"acknowledges {entry['acknowledgement']}", "smaller", "end"),
+            f'<rect x="{left}" y="{y + 5}" width="{value * scale:.1f}" height="{bar - 10}" rx="2" class="{style}"/>',
             line(least, middle, most, middle, "whisker"),
             text(max(most, left + value * scale) + 6, middle + 4, f"{value:.2f} M")]
 

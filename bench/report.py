@@ -68,6 +68,10 @@ def remarks(entries):
             lines.append(f"- {entry['title']}: a run does not count: {text}")
         if "check" in entry and not entry["check"]["complete"]:
             lines.append(f"- {entry['title']}: NOT every acknowledged chunk was found: {json.dumps(entry['check'])}")
+    parts = entries[Service.name].get("median", {}).get("server_cpu_parts", {})
+    if len(parts) > 1:
+        lines.append("- CPU seconds per million points, of ours: "
+                     + ", ".join(f"{part} {cpu:.2f}" for part, cpu in parts.items()) + ".")
     complete = [entry["title"] for entry in entries.values() if entry.get("check", {}).get("complete")]
     if complete:
         lines.append(f"- Checked by reading back, every acknowledged chunk is stored: {', '.join(complete)}.")

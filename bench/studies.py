@@ -48,6 +48,14 @@ class Watch:
         self.samples.append((time.monotonic(), stored, machine.cpu_seconds(self.server.roots())))
         return stored
 
+    def begin(self, load):
+        """Starts a load, and samples from the moment that its chunks arrive."""
+        before = self.sample()
+        load.start()
+        machine.wait_until("the first chunk", lambda: self.sample() > before, 60)
+        del self.samples[:-1]
+        return self.samples[0][1]
+
     def at(self, column, value, wanted):
         """A column's figure where another column had the value given, between two samples."""
         for before, after in zip(self.samples, self.samples[1:]):
@@ -83,8 +91,8 @@ def grow(title, streams, points, options, sandbox):
         require_clean(measure(server, server.load(points, options.connections, 5)))
     log(f"{title}: to {options.chunks:,} more chunks of {points} points")
     watch = Watch(server)
-    begun = watch.sample()
-    load = server.load(points, options.connections, options.limit).start()
+    load = server.load(points, options.connections, options.limit)
+    begun = watch.begin(load)
     while load.running() and watch.sample() < begun + options.chunks:
         time.sleep(min(1.0, options.chunks / 100_000))
     load.stop_early()
@@ -135,11 +143,11 @@ def snapshot(options, sandbox):
 def rates(title, server, points, options):
     """Points a second in each sixth of a run."""
     watch = Watch(server)
-    load = server.load(points, options.connections, options.seconds + 1).start()
+    load = server.load(points, options.connections, options.seconds + 1)
+    watch.begin(load)
     for _ in range(6):
-        watch.sample()
         time.sleep(options.seconds / 6)
-    watch.sample()
+        watch.sample()
     require_clean(load.finish())
     series = [(after[1] - before[1]) * points / (after[0] - before[0])
               for before, after in zip(watch.samples, watch.samples[1:])]
