@@ -49,7 +49,7 @@ class Lane {
 		Ticket ticket = new Ticket(submission);
 		enter(ticket);
 		if (awaitTurn(ticket, deadline) == State.LEADING) {
-			lead();
+			lead(ticket);
 		}
 		return ticket.outcome();
 	}
@@ -97,13 +97,14 @@ class Lane {
 		}
 	}
 
-	private void lead() {
-		List<Ticket> batch = take();
+	private void lead(Ticket leader) {
+		List<Ticket> batch = new ArrayList<>();
 		try {
+			take(batch);
 			this.writer.accept(batch);
 		}
 		finally {
-			handOn();
+			handOn(leader);
 			batch.forEach(Ticket::release);
 		}
 	}
@@ -112,8 +113,7 @@ class Lane {
 	 * Takes the leader and what fits with it. A key that is in the batch already waits
 	 * for the next: one statement cannot write a row twice.
 	 */
-	private List<Ticket> take() {
-		List<Ticket> batch = new ArrayList<>();
+	private void take(List<Ticket> batch) {
 		Set<ChunkKey> keys = new HashSet<>();
 		int chunks = 0;
 		long points = 0;
@@ -128,17 +128,18 @@ class Lane {
 					wanted.forEach((chunk) -> keys.add(chunk.key()));
 					chunks += wanted.size();
 					points += ticket.submission.points();
+					batch.add(ticket);
 					ticket.state = State.TAKEN;
 					waiting.remove();
-					batch.add(ticket);
 				}
 			}
 		}
-		return batch;
 	}
 
-	private void handOn() {
+	private void handOn(Ticket leader) {
 		synchronized (this.queue) {
+			// Still there only if it could not take anything, not even itself.
+			this.queue.remove(leader);
 			Ticket next = this.queue.peekFirst();
 			if (next == null) {
 				this.led = false;
