@@ -139,7 +139,9 @@ class Lane {
 	private void handOn(Ticket leader) {
 		synchronized (this.queue) {
 			// Still there only if it could not take anything, not even itself.
-			this.queue.remove(leader);
+			if (this.queue.peekFirst() == leader) {
+				this.queue.removeFirst();
+			}
 			Ticket next = this.queue.peekFirst();
 			if (next == null) {
 				this.led = false;
