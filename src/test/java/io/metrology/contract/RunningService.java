@@ -6,6 +6,8 @@ import io.metrology.TestPostgres;
 import io.metrology.TestPostgres.TestDatabase;
 import io.metrology.TestService;
 
+import org.springframework.context.ApplicationContext;
+
 /** The service on a free port and a database of its own, as its users start it. */
 final class RunningService implements AutoCloseable {
 
@@ -40,6 +42,10 @@ final class RunningService implements AutoCloseable {
 
 	URI uri(String pathAndQuery) {
 		return URI.create(this.service.url() + pathAndQuery);
+	}
+
+	ApplicationContext context() {
+		return this.service.context();
 	}
 
 	/** What the database holds at this moment. */
