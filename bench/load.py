@@ -104,8 +104,10 @@ def measure(server, load):
     generator_before = resource.getrusage(resource.RUSAGE_CHILDREN)
     server_before = machine.cpu_seconds_of_each(server.roots())
     result = load.start().finish()
+    if not server.process.alive():
+        raise BenchError(f"the server ended during the run: {server.process.last_words()}")
     server_after = machine.cpu_seconds_of_each(server.roots())
-    parts = {name: after - before for (name, after), before in zip(server_after.items(), server_before.values())}
+    parts = {name: cpu - server_before.get(name, 0.0) for name, cpu in server_after.items()}
     server_cpu = sum(parts.values())
     generator_after = resource.getrusage(resource.RUSAGE_CHILDREN)
     points = max(1, result["chunks"] * load.points)

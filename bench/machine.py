@@ -33,7 +33,7 @@ def wait_until(what, check, seconds, process=None):
     """Waits until check() is true; a process that ends meanwhile is an error at once."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if process and process.popen.poll() is not None:
+        if process and not process.alive():
             raise BenchError(f"{what} ended with status {process.popen.returncode}: {process.last_words()}")
         if check():
             return
@@ -63,13 +63,15 @@ class Process:
         self.output = output
         self.stop_signal = stop_signal
 
+    def alive(self):
+        return self.popen.poll() is None
+
     def last_words(self):
         with open(self.output, errors="replace") as file:
             return file.read()[-600:].strip()
 
     def stop(self, seconds=60):
-        if self.popen.poll() is None:
-            resume([self.popen.pid])
+        if self.alive():
             self.popen.send_signal(self.stop_signal)
             try:
                 self.popen.wait(seconds)
@@ -87,6 +89,7 @@ class Sandbox:
         self.folder = tempfile.mkdtemp(prefix="metrology-bench-", dir=parent)
         os.chmod(self.folder, 0o711)  # the user postgres passes through it
         self.processes = []
+        self.first_steps = []
         self.last_resorts = []
         self.inner = []
         if outer:
@@ -121,6 +124,8 @@ class Sandbox:
     def close(self):
         for sandbox in self.inner:
             sandbox.close()
+        for first_step in self.first_steps:
+            first_step()
         for process in reversed(self.processes):
             try:
                 process.stop(20)
@@ -128,6 +133,7 @@ class Sandbox:
                 log(f"{process.name} could not be stopped: {error}")
         for last_resort in self.last_resorts:
             last_resort()
+        self.first_steps, self.processes, self.last_resorts = [], [], []
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

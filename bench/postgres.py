@@ -74,10 +74,6 @@ class Cluster:
         except BenchError:
             return False
 
-    @property
-    def pid(self):
-        return self.process.popen.pid
-
     def disk_bytes(self):
         """Without the write-ahead log, which is used over and over."""
         return machine.disk_bytes(self.folder, without=lambda name: name == "pg_wal")

@@ -53,12 +53,15 @@ class Server:
         self.process = None
         self.disk_at_start = 0
         self.notes = {}
+        # A server that is frozen, or whose database is, cannot stop in order.
+        sandbox.first_steps.append(self.resume)
 
     def load(self, points, connections, seconds, **more):
         return HttpLoad(self.sandbox, self, self.ledger, connections, points, seconds, **more)
 
     def roots(self):
-        return [self.process.popen.pid]
+        """The processes that make it up, as far as they live; their descendants belong to it, too."""
+        return [self.process.popen.pid] if self.process and self.process.alive() else []
 
     def freeze(self):
         machine.freeze(self.roots())
@@ -98,7 +101,7 @@ class Service(Server):
         self.server_settings = [word[3:] for word in words if word.startswith("pg:")]
         self.jvm = options.jvm.split() + [word for word in words if word.startswith("-")]
         self.properties = [f"--{word}" for word in words if not word.startswith(("pg:", "-"))]
-        self.cluster = self.database = None
+        self.cluster = self.database = self.named_size = None
 
     def start(self):
         environment = {name: value for name, value in os.environ.items()
@@ -106,6 +109,8 @@ class Service(Server):
         where = self.where(environment)
         command = [programs.java(self.options.jdk), *self.jvm, "-jar", self.options.jar, f"--server.port={self.port}",
                    "--server.address=127.0.0.1", *where, *self.properties]
+        if self.options.database == "embedded":
+            self.sandbox.last_resorts.append(self.stop_embedded)
         self.process = self.sandbox.start(self.name, command, env=environment)
         machine.wait_until(self.title, lambda: answers(self.port, "/actuator/health/readiness"), 180, self.process)
         self.after_start()
@@ -128,7 +133,6 @@ class Service(Server):
             with open(os.path.join(self.folder(), "postgresql-password")) as file:
                 password = file.read().strip()
             self.database = postgres.Database("127.0.0.1", int(self.postmaster(3)), "metrology", "metrology", password)
-            self.sandbox.last_resorts.append(self.stop_embedded)
         self.notes = self.database.settings()
         if self.ask("SELECT count(*) FROM chunk")[0] != ["0"]:
             raise BenchError("the database holds chunks already; name an empty one")
@@ -153,28 +157,30 @@ class Service(Server):
     def roots(self):
         """The service, and the PostgreSQL it uses, where that is on this machine."""
         roots = super().roots()
-        if self.cluster:
-            roots.append(self.cluster.pid)
+        if self.cluster and self.cluster.process.alive():
+            roots.append(self.cluster.process.popen.pid)
         elif self.options.database == "embedded" and self.postmaster(0):
             roots.append(int(self.postmaster(0)))
         return roots
 
     def stop(self):
-        self.resume()
         super().stop()
         if self.cluster:
             self.cluster.process.stop()
+        elif self.options.database != "embedded":
+            # It was empty at the start, so all of this is ours.
+            self.named_size = self.size_of_named()
+            self.ask("TRUNCATE chunk, channel, stream")
 
     def disk_bytes(self):
         if self.cluster:
             return self.cluster.disk_bytes()
         if self.options.database == "embedded":
             return machine.disk_bytes(os.path.join(self.folder(), "postgresql"), without=lambda name: name == "pg_wal")
-        try:
-            self.named_size = int(self.ask("SELECT pg_database_size(current_database())")[0][0])
-        except BenchError:
-            pass
-        return self.named_size
+        return self.named_size or self.size_of_named()
+
+    def size_of_named(self):
+        return int(self.ask("SELECT pg_database_size(current_database())")[0][0])
 
     def ask(self, sql):
         return self.database.ask(sql)
