@@ -7,6 +7,7 @@ import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.Function;
 
@@ -14,14 +15,14 @@ import java.util.function.Function;
  * The keys that a batch is about, and their way into statements, as parallel arrays.
  *
  * @param streams the streams, once each
- * @param channels the channels, once each
+ * @param channels the channels, once each, in key order: that in which they are locked
  * @param chunks the chunks
  */
 record BatchKeys(Set<UUID> streams, Set<ChunkKey.Channel> channels, List<ChunkKey> chunks) {
 
 	static BatchKeys of(List<Submission> batch) {
 		Set<UUID> streams = new LinkedHashSet<>();
-		Set<ChunkKey.Channel> channels = new LinkedHashSet<>();
+		Set<ChunkKey.Channel> channels = new TreeSet<>();
 		List<ChunkKey> chunks = batch.stream()
 			.flatMap((submission) -> submission.chunks().stream())
 			.map(Chunk::key)

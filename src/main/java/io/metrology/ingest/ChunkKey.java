@@ -1,6 +1,7 @@
 package io.metrology.ingest;
 
-import java.util.Comparator;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.UUID;
 
 /**
@@ -29,7 +30,23 @@ record ChunkKey(UUID dataId, String channelName, int chunkIndex) {
 	 * @param dataId the stream
 	 * @param channelName the channel
 	 */
-	record Channel(UUID dataId, String channelName) {
+	record Channel(UUID dataId, String channelName) implements Comparable<Channel> {
+
+		/**
+		 * The order of PostgreSQL's {@code uuid} and of its texts under
+		 * {@code COLLATE "C"}: by unsigned bytes, those of the text as UTF-8.
+		 */
+		@Override
+		public int compareTo(Channel other) {
+			int order = Long.compareUnsigned(this.dataId.getMostSignificantBits(),
+					other.dataId.getMostSignificantBits());
+			if (order == 0) {
+				order = Long.compareUnsigned(this.dataId.getLeastSignificantBits(),
+						other.dataId.getLeastSignificantBits());
+			}
+			return (order != 0) ? order : Arrays.compareUnsigned(this.channelName.getBytes(StandardCharsets.UTF_8),
+					other.channelName.getBytes(StandardCharsets.UTF_8));
+		}
 
 	}
 

@@ -23,25 +23,34 @@ import org.springframework.stereotype.Component;
 @Component
 class HoldingsReader {
 
+	// LATERAL fixes the plan: one look into the index for each key wanted, in the order
+	// given. A join would be
+	// planned once, while the tables are small, and would then read them whole for each
+	// batch.
 	private static final String CHANNELS = """
-			SELECT c.data_id,
-			       c.channel_name,
-			       c.units,
-			       c.total_points,
-			       c.chunk_count,
-			       c.highest_chunk_index,
-			       c.revision,
-			       c.earliest_time,
-			       c.latest_time,
-			       c.latest_chunk_index
-			  FROM channel c
-			  JOIN unnest(?::uuid[], ?::text[]) AS wanted (data_id, channel_name)
-			    ON c.data_id = wanted.data_id
-			   AND c.channel_name = wanted.channel_name
-			 ORDER BY c.data_id, c.channel_name
+			SELECT held.*
+			  FROM unnest(?::uuid[], ?::text[]) AS wanted (data_id, channel_name)
+			 CROSS JOIN LATERAL (
+			         SELECT c.data_id,
+			                c.channel_name,
+			                c.units,
+			                c.total_points,
+			                c.chunk_count,
+			                c.highest_chunk_index,
+			                c.revision,
+			                c.earliest_time,
+			                c.latest_time,
+			                c.latest_chunk_index
+			           FROM channel c
+			          WHERE c.data_id = wanted.data_id
+			            AND c.channel_name = wanted.channel_name
+			          LIMIT 1
+			          %s) AS held
 			""";
 
-	private static final String LOCK_CHANNELS = CHANNELS + "   FOR UPDATE OF c";
+	private static final String LOCK_CHANNELS = CHANNELS.formatted("FOR UPDATE");
+
+	private static final String LOOK_AT_CHANNELS = CHANNELS.formatted("");
 
 	private static final String STREAMS = """
 			SELECT data_id,
@@ -52,18 +61,21 @@ class HoldingsReader {
 			""";
 
 	private static final String CHUNKS = """
-			SELECT k.data_id,
-			       k.channel_name,
-			       k.chunk_index,
-			       k.point_count,
-			       k.content_hash,
-			       k.earliest_time,
-			       k.latest_time
-			  FROM chunk k
-			  JOIN unnest(?::uuid[], ?::text[], ?::integer[]) AS wanted (data_id, channel_name, chunk_index)
-			    ON k.data_id = wanted.data_id
-			   AND k.channel_name = wanted.channel_name
-			   AND k.chunk_index = wanted.chunk_index
+			SELECT held.*
+			  FROM unnest(?::uuid[], ?::text[], ?::integer[]) AS wanted (data_id, channel_name, chunk_index)
+			 CROSS JOIN LATERAL (
+			         SELECT k.data_id,
+			                k.channel_name,
+			                k.chunk_index,
+			                k.point_count,
+			                k.content_hash,
+			                k.earliest_time,
+			                k.latest_time
+			           FROM chunk k
+			          WHERE k.data_id = wanted.data_id
+			            AND k.channel_name = wanted.channel_name
+			            AND k.chunk_index = wanted.chunk_index
+			          LIMIT 1) AS held
 			""";
 
 	private final JdbcTemplate jdbc;
@@ -79,7 +91,7 @@ class HoldingsReader {
 
 	/** Reads without a lock. */
 	Holdings look(BatchKeys keys) {
-		return read(keys, CHANNELS);
+		return read(keys, LOOK_AT_CHANNELS);
 	}
 
 	private Holdings read(BatchKeys keys, String channelQuery) {
