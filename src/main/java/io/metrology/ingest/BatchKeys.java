@@ -1,6 +1,5 @@
 package io.metrology.ingest;
 
-import java.sql.Array;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.Collection;
@@ -10,6 +9,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.Function;
+
+import org.jspecify.annotations.Nullable;
 
 /**
  * The keys that a batch is about, and their way into statements, as parallel arrays.
@@ -36,7 +37,7 @@ record BatchKeys(Set<UUID> streams, Set<ChunkKey.Channel> channels, List<ChunkKe
 
 	/** Sets the streams as one parameter, {@code uuid[]}. */
 	void setStreams(PreparedStatement statement, int first) throws SQLException {
-		statement.setArray(first, array(statement, "uuid", this.streams, (dataId) -> dataId));
+		set(statement, first, "uuid", this.streams, (dataId) -> dataId);
 	}
 
 	/** Sets the channels as two parameters, {@code uuid[]} and {@code text[]}. */
@@ -49,20 +50,21 @@ record BatchKeys(Set<UUID> streams, Set<ChunkKey.Channel> channels, List<ChunkKe
 	 * {@code int4[]}.
 	 */
 	void setChunks(PreparedStatement statement, int first) throws SQLException {
-		statement.setArray(first, array(statement, "uuid", this.chunks, ChunkKey::dataId));
-		statement.setArray(first + 1, array(statement, "text", this.chunks, ChunkKey::channelName));
-		statement.setArray(first + 2, array(statement, "int4", this.chunks, ChunkKey::chunkIndex));
+		set(statement, first, "uuid", this.chunks, ChunkKey::dataId);
+		set(statement, first + 1, "text", this.chunks, ChunkKey::channelName);
+		set(statement, first + 2, "int4", this.chunks, ChunkKey::chunkIndex);
 	}
 
 	static void setChannels(PreparedStatement statement, int first, Collection<ChunkKey.Channel> channels)
 			throws SQLException {
-		statement.setArray(first, array(statement, "uuid", channels, ChunkKey.Channel::dataId));
-		statement.setArray(first + 1, array(statement, "text", channels, ChunkKey.Channel::channelName));
+		set(statement, first, "uuid", channels, ChunkKey.Channel::dataId);
+		set(statement, first + 1, "text", channels, ChunkKey.Channel::channelName);
 	}
 
-	private static <T> Array array(PreparedStatement statement, String type, Collection<T> items,
-			Function<T, Object> part) throws SQLException {
-		return statement.getConnection().createArrayOf(type, items.stream().map(part).toArray());
+	/** Sets a part of each item as one parameter, an array. */
+	static <T> void set(PreparedStatement statement, int index, String type, Collection<T> items,
+			Function<T, @Nullable Object> part) throws SQLException {
+		statement.setArray(index, statement.getConnection().createArrayOf(type, items.stream().map(part).toArray()));
 	}
 
 }

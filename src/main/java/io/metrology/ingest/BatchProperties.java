@@ -18,5 +18,5 @@ import org.springframework.validation.annotation.Validated;
 @Validated
 @ConfigurationProperties("metrology.ingest.batch")
 record BatchProperties(@Positive @DefaultValue("64") int maxChunks, @Positive @DefaultValue("20000") int maxPoints,
-		@Positive @DefaultValue("2") int lanes) {
+		@Positive @DefaultValue("1") int lanes) {
 }

@@ -3,16 +3,22 @@ package io.metrology.ingest;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Types;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
+
+import javax.sql.DataSource;
 
 import io.metrology.http.Sqlstate;
 import io.metrology.ingest.Holdings.ChannelState;
 import io.metrology.ingest.WritePlan.PlannedChunk;
 
 import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.jdbc.core.PreparedStatementCallback;
+import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.stereotype.Repository;
-import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
 
@@ -29,15 +35,14 @@ import org.springframework.transaction.support.TransactionTemplate;
 @Repository
 class ChunkStore {
 
-	private static final String WRITE_CHUNK = """
+	// One round trip for all that a batch writes: a row of VALUES for each chunk, and
+	// then the channels.
+	private static final String WRITE = """
 			INSERT INTO chunk (data_id, channel_name, chunk_index,
 			                   point_count, revision, content_hash,
 			                   earliest_time, latest_time, min_value, max_value, missing_count,
 			                   timestamps, "values")
-			VALUES (?, ?, ?,
-			        ?, ?, ?,
-			        ?, ?, ?, ?, ?,
-			        ?, ?)
+			VALUES %s
 			ON CONFLICT (data_id, channel_name, chunk_index) DO UPDATE
 			   SET point_count = excluded.point_count,
 			       revision = excluded.revision,
@@ -49,23 +54,28 @@ class ChunkStore {
 			       max_value = excluded.max_value,
 			       missing_count = excluded.missing_count,
 			       timestamps = excluded.timestamps,
-			       "values" = excluded."values"
+			       "values" = excluded."values";
+			UPDATE channel c
+			   SET units = after.units,
+			       total_points = after.total_points,
+			       chunk_count = after.chunk_count,
+			       highest_chunk_index = after.highest_chunk_index,
+			       revision = after.revision,
+			       earliest_time = after.earliest_time,
+			       latest_time = after.latest_time,
+			       latest_chunk_index = after.latest_chunk_index,
+			       last_received_at = clock_timestamp()
+			  FROM unnest(?::uuid[], ?::text[], ?::text[], ?::bigint[], ?::bigint[], ?::integer[], ?::bigint[],
+			              ?::float8[], ?::float8[], ?::integer[])
+			       AS after (data_id, channel_name, units, total_points, chunk_count, highest_chunk_index, revision,
+			                 earliest_time, latest_time, latest_chunk_index)
+			 WHERE c.data_id = after.data_id
+			   AND c.channel_name = after.channel_name
 			""";
 
-	private static final String UPDATE_CHANNEL = """
-			UPDATE channel
-			   SET units = ?,
-			       total_points = ?,
-			       chunk_count = ?,
-			       highest_chunk_index = ?,
-			       revision = ?,
-			       earliest_time = ?,
-			       latest_time = ?,
-			       latest_chunk_index = ?,
-			       last_received_at = clock_timestamp()
-			 WHERE data_id = ?
-			   AND channel_name = ?
-			""";
+	private static final String ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+	private static final int ROW_PARAMETERS = 13;
 
 	private static final String RETAKE_TIMES = """
 			UPDATE channel c
@@ -94,11 +104,14 @@ class ChunkStore {
 
 	private final IngestMetrics metrics;
 
-	ChunkStore(JdbcTemplate jdbc, PlatformTransactionManager transactions, HoldingsReader holdings,
-			ChannelRegistry registry, IngestProperties properties, IngestMetrics metrics) {
+	ChunkStore(JdbcTemplate jdbc, DataSource database, HoldingsReader holdings, ChannelRegistry registry,
+			IngestProperties properties, IngestMetrics metrics) {
 		this.jdbc = jdbc;
+		// Without JPA's session, which nothing here needs. The pool's connections are
+		// READ COMMITTED; to set that here
+		// would ask each for its level first.
+		JdbcTransactionManager transactions = new JdbcTransactionManager(database);
 		this.transaction = new TransactionTemplate(transactions);
-		this.transaction.setIsolationLevel(TransactionDefinition.ISOLATION_READ_COMMITTED);
 		this.snapshot = new TransactionTemplate(transactions);
 		this.snapshot.setIsolationLevel(TransactionDefinition.ISOLATION_REPEATABLE_READ);
 		this.snapshot.setReadOnly(true);
@@ -184,9 +197,16 @@ class ChunkStore {
 		if (plan.chunks().isEmpty()) {
 			return;
 		}
-		this.jdbc.batchUpdate(WRITE_CHUNK, plan.chunks(), plan.chunks().size(), ChunkStore::setChunk);
-		this.jdbc.batchUpdate(UPDATE_CHANNEL, plan.channels().entrySet(), plan.channels().size(),
-				(statement, change) -> setChannel(statement, change.getKey(), change.getValue()));
+		String rows = String.join(", ", Collections.nCopies(plan.chunks().size(), ROW));
+		this.jdbc.execute(WRITE.formatted(rows), (PreparedStatementCallback<Boolean>) (statement) -> {
+			int next = 1;
+			for (PlannedChunk planned : plan.chunks()) {
+				setChunk(statement, next, planned);
+				next += ROW_PARAMETERS;
+			}
+			setChannels(statement, next, plan.channels());
+			return statement.execute();
+		});
 		plan.channels().forEach((channel, state) -> {
 			if (state.times().stale()) {
 				this.jdbc.update(RETAKE_TIMES, channel.dataId(), channel.channelName());
@@ -194,36 +214,36 @@ class ChunkStore {
 		});
 	}
 
-	private static void setChunk(PreparedStatement statement, PlannedChunk planned) throws SQLException {
+	private static void setChunk(PreparedStatement statement, int first, PlannedChunk planned) throws SQLException {
 		Chunk chunk = planned.chunk();
 		ChunkSummary summary = chunk.summary();
-		statement.setObject(1, chunk.key().dataId());
-		statement.setString(2, chunk.key().channelName());
-		statement.setInt(3, chunk.key().chunkIndex());
-		statement.setInt(4, chunk.pointCount());
-		statement.setLong(5, planned.revision());
-		statement.setBytes(6, chunk.contentHash());
-		statement.setDouble(7, summary.earliestTime());
-		statement.setDouble(8, summary.latestTime());
-		statement.setObject(9, summary.minValue(), Types.DOUBLE);
-		statement.setObject(10, summary.maxValue(), Types.DOUBLE);
-		statement.setInt(11, summary.missingCount());
-		statement.setObject(12, chunk.timestamps());
-		statement.setObject(13, chunk.values());
+		statement.setObject(first, chunk.key().dataId());
+		statement.setString(first + 1, chunk.key().channelName());
+		statement.setInt(first + 2, chunk.key().chunkIndex());
+		statement.setInt(first + 3, chunk.pointCount());
+		statement.setLong(first + 4, planned.revision());
+		statement.setBytes(first + 5, chunk.contentHash());
+		statement.setDouble(first + 6, summary.earliestTime());
+		statement.setDouble(first + 7, summary.latestTime());
+		statement.setObject(first + 8, summary.minValue(), Types.DOUBLE);
+		statement.setObject(first + 9, summary.maxValue(), Types.DOUBLE);
+		statement.setInt(first + 10, summary.missingCount());
+		statement.setObject(first + 11, chunk.timestamps());
+		statement.setObject(first + 12, chunk.values());
 	}
 
-	private static void setChannel(PreparedStatement statement, ChunkKey.Channel channel, ChannelState state)
-			throws SQLException {
-		statement.setString(1, state.units());
-		statement.setLong(2, state.totalPoints());
-		statement.setLong(3, state.chunkCount());
-		statement.setInt(4, state.highestChunkIndex());
-		statement.setLong(5, state.revision());
-		statement.setDouble(6, state.times().earliest());
-		statement.setDouble(7, state.times().latest());
-		statement.setInt(8, state.times().latestChunkIndex());
-		statement.setObject(9, channel.dataId());
-		statement.setString(10, channel.channelName());
+	private static void setChannels(PreparedStatement statement, int first,
+			Map<ChunkKey.Channel, ChannelState> channels) throws SQLException {
+		BatchKeys.setChannels(statement, first, channels.keySet());
+		Collection<ChannelState> after = channels.values();
+		BatchKeys.set(statement, first + 2, "text", after, ChannelState::units);
+		BatchKeys.set(statement, first + 3, "int8", after, ChannelState::totalPoints);
+		BatchKeys.set(statement, first + 4, "int8", after, ChannelState::chunkCount);
+		BatchKeys.set(statement, first + 5, "int4", after, ChannelState::highestChunkIndex);
+		BatchKeys.set(statement, first + 6, "int8", after, ChannelState::revision);
+		BatchKeys.set(statement, first + 7, "float8", after, (state) -> state.times().earliest());
+		BatchKeys.set(statement, first + 8, "float8", after, (state) -> state.times().latest());
+		BatchKeys.set(statement, first + 9, "int4", after, (state) -> state.times().latestChunkIndex());
 	}
 
 }

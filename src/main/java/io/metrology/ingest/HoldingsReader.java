@@ -1,9 +1,9 @@
 package io.metrology.ingest;
 
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.HashMap;
-import java.util.Map;
 import java.util.UUID;
 
 import io.metrology.ingest.Holdings.ChannelState;
@@ -12,6 +12,7 @@ import io.metrology.ingest.Holdings.HeldChunk;
 import io.metrology.ingest.Holdings.StreamState;
 
 import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.jdbc.core.PreparedStatementCallback;
 import org.springframework.jdbc.core.RowCallbackHandler;
 import org.springframework.stereotype.Component;
 
@@ -78,6 +79,13 @@ class HoldingsReader {
 			          LIMIT 1) AS held
 			""";
 
+	// One round trip, three statements, and so three snapshots: the later two see what
+	// others committed while the
+	// first waited for their locks.
+	private static final String LOCK_AND_READ = LOCK_CHANNELS + ";" + STREAMS + ";" + CHUNKS;
+
+	private static final String LOOK = LOOK_AT_CHANNELS + ";" + STREAMS + ";" + CHUNKS;
+
 	private final JdbcTemplate jdbc;
 
 	HoldingsReader(JdbcTemplate jdbc) {
@@ -86,26 +94,39 @@ class HoldingsReader {
 
 	/** Locks the batch's channels until the end of the transaction, and reads. */
 	Holdings lock(BatchKeys keys) {
-		return read(keys, LOCK_CHANNELS);
+		return read(keys, LOCK_AND_READ);
 	}
 
 	/** Reads without a lock. */
 	Holdings look(BatchKeys keys) {
-		return read(keys, LOOK_AT_CHANNELS);
+		return read(keys, LOOK);
 	}
 
-	private Holdings read(BatchKeys keys, String channelQuery) {
-		Map<ChunkKey.Channel, ChannelState> channels = new HashMap<>();
-		this.jdbc.query(channelQuery, (statement) -> keys.setChannels(statement, 1),
-				(RowCallbackHandler) (row) -> channels
-					.put(new ChunkKey.Channel(row.getObject(1, UUID.class), row.getString(2)), channel(row)));
-		Map<UUID, StreamState> streams = new HashMap<>();
-		this.jdbc.query(STREAMS, (statement) -> keys.setStreams(statement, 1),
-				(RowCallbackHandler) (row) -> streams.put(row.getObject(1, UUID.class), stream(row)));
-		Map<ChunkKey, HeldChunk> chunks = new HashMap<>();
-		this.jdbc.query(CHUNKS, (statement) -> keys.setChunks(statement, 1), (RowCallbackHandler) (row) -> chunks
-			.put(new ChunkKey(row.getObject(1, UUID.class), row.getString(2), row.getInt(3)), chunk(row)));
-		return new Holdings(streams, channels, chunks);
+	private Holdings read(BatchKeys keys, String statements) {
+		Holdings holdings = new Holdings(new HashMap<>(), new HashMap<>(), new HashMap<>());
+		this.jdbc.execute(statements, (PreparedStatementCallback<Boolean>) (statement) -> {
+			keys.setChannels(statement, 1);
+			keys.setStreams(statement, 3);
+			keys.setChunks(statement, 4);
+			statement.execute();
+			readRows(statement, (row) -> holdings.channels()
+				.put(new ChunkKey.Channel(row.getObject(1, UUID.class), row.getString(2)), channel(row)));
+			statement.getMoreResults();
+			readRows(statement, (row) -> holdings.streams().put(row.getObject(1, UUID.class), stream(row)));
+			statement.getMoreResults();
+			readRows(statement, (row) -> holdings.chunks()
+				.put(new ChunkKey(row.getObject(1, UUID.class), row.getString(2), row.getInt(3)), chunk(row)));
+			return true;
+		});
+		return holdings;
+	}
+
+	private static void readRows(PreparedStatement statement, RowCallbackHandler handler) throws SQLException {
+		try (ResultSet rows = statement.getResultSet()) {
+			while (rows.next()) {
+				handler.processRow(rows);
+			}
+		}
 	}
 
 	private static ChannelState channel(ResultSet row) throws SQLException {

@@ -34,6 +34,9 @@ class GroupCommitIT {
 
 	private static final int CHUNKS = 600;
 
+	/** So that the hold is long enough on a slow machine, too. */
+	private static final int MOST_KILLED = 60;
+
 	/**
 	 * Fails a chunk by the SQLSTATE in its channel's name; {@code always} or two times of
 	 * three.
@@ -195,9 +198,9 @@ class GroupCommitIT {
 	private static int killUntil(AtomicBoolean done, StoredRows killer) {
 		int killed = 0;
 		try {
-			while (!done.get()) {
+			while (!done.get() && killed < MOST_KILLED) {
 				killed += Integer.parseInt(killer.text(TERMINATE));
-				Thread.sleep(30);
+				Thread.sleep(50);
 			}
 		}
 		catch (SQLException | InterruptedException ex) {
