@@ -46,6 +46,15 @@ public final class QueryParameters {
 		return values[0];
 	}
 
+	/** A text that could have been stored, or null where it is left out. */
+	public @Nullable String storedText(String name) {
+		String text = text(name);
+		if (text != null && text.codePoints().anyMatch(QueryParameters::isUnstorable)) {
+			throw fault(name, "must not contain control characters or lone surrogates", text);
+		}
+		return text;
+	}
+
 	/** All values of a parameter that may be repeated. */
 	public List<String> texts(String name) {
 		String[] values = this.request.getParameterValues(name);
@@ -77,6 +86,10 @@ public final class QueryParameters {
 			throw fault(name, "must be a finite number", text);
 		}
 		return value;
+	}
+
+	private static boolean isUnstorable(int character) {
+		return Character.isISOControl(character) || Character.getType(character) == Character.SURROGATE;
 	}
 
 	/** What to throw where a parameter's value cannot be served. */
