@@ -40,7 +40,7 @@ class Service:
         self.process = subprocess.Popen(
             ["java", "-jar", JAR, f"--server.port={self.port}", f"--metrology.data-dir={self.folder / 'data'}"],
             stdout=self.log, stderr=self.log)
-        for _ in range(1200):
+        for _ in range(6000):
             try:
                 self.get("/actuator/health/readiness")
                 return
@@ -116,8 +116,8 @@ class PushTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
             service = Service(folder)
-            service.start()
             try:
+                service.start()
                 cutter = Cutter(service.port, chance)
                 data_id = str(uuid.uuid4())
                 spool = folder / "spool"

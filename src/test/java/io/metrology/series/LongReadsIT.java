@@ -112,7 +112,6 @@ class LongReadsIT {
 			rows.execute("update channel set chunk_count = %d, highest_chunk_index = %d where data_id = '%s'"
 				.formatted(CHUNKS, CHUNKS - 1, doomed));
 			Socket socket = new Socket(service.url().getHost(), service.url().getPort());
-			socket.setReceiveBufferSize(1024);
 			socket.getOutputStream()
 				.write(("GET /metrology/stream/" + doomed + "/points?format=csv HTTP/1.1\r\nHost: x\r\n\r\n")
 					.getBytes(StandardCharsets.US_ASCII));
