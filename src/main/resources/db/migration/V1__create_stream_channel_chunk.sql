@@ -24,6 +24,9 @@ COMMENT ON COLUMN stream.purged_at IS 'When the last chunk of the deleted stream
 -- Serves the list of streams, newest first.
 CREATE INDEX stream_created_at ON stream (created_at DESC, data_id DESC);
 
+-- Serves the lists of streams that are active or interrupted, which are few among those that were finalized.
+CREATE INDEX stream_open ON stream (created_at DESC, data_id DESC) WHERE finalized_at IS NULL AND deleted_at IS NULL;
+
 -- Serves the search for deleted streams whose chunks are not all removed yet.
 CREATE INDEX stream_to_purge ON stream (deleted_at) WHERE deleted_at IS NOT NULL AND purged_at IS NULL;
 
@@ -74,7 +77,10 @@ CREATE TABLE chunk (
     content_hash  BYTEA              NOT NULL,
     timestamps    DOUBLE PRECISION[] NOT NULL,
     "values"      DOUBLE PRECISION[] NOT NULL,
+    -- The index holds the summaries, too: plots of many points, and what is held and missing, are read from it alone,
+    -- without touching the wide rows.
     PRIMARY KEY (data_id, channel_name, chunk_index)
+        INCLUDE (point_count, earliest_time, latest_time, min_value, max_value)
 );
 
 COMMENT ON TABLE chunk IS 'A slice of a channel, as one request sent it; sending the same key again replaces it';

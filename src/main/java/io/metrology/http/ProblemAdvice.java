@@ -91,7 +91,7 @@ class ProblemAdvice extends ResponseEntityExceptionHandler {
 	 * answer written. Tomcat has noted it, and {@link ProblemReportValve} answers where
 	 * anyone still listens.
 	 */
-	private static boolean isBrokenConnection(@Nullable Throwable failure) {
+	static boolean isBrokenConnection(@Nullable Throwable failure) {
 		for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
 			if (cause instanceof BadRequestException) {
 				return true;

@@ -2,126 +2,156 @@ package io.metrology.series;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.UUID;
 
-import javax.sql.DataSource;
-
+import io.metrology.http.ErrorCode;
+import io.metrology.http.ProblemException;
 import org.jspecify.annotations.Nullable;
 
-import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.jdbc.core.simple.JdbcClient.StatementSpec;
 import org.springframework.stereotype.Repository;
-import org.springframework.transaction.PlatformTransactionManager;
-import org.springframework.transaction.support.TransactionTemplate;
 
-/** Reads series, in pages: no snapshot outlives the reading of a page. */
+/**
+ * Reads series, in pages: each is one statement, and neither a snapshot nor a connection
+ * outlives it. A chunk is one row, so that it is read as it was or as it is, never torn.
+ */
 @Repository
 class SeriesStore {
 
-	/** A page ends with the chunk that brings it to this many points: 4 MB of arrays. */
-	private static final int PAGE_POINTS = 250_000;
+	/** A page ends with the chunk that brings it to this many points. */
+	private static final int PAGE_POINTS = 65_536;
 
-	private static final int FETCH_ROWS = 64;
-
-	private static final String SERIES = """
-			SELECT s.deleted_at IS NOT NULL AS deleted,
-			       (SELECT min(k.earliest_time) FROM chunk k WHERE k.data_id = s.data_id) AS earliest_time,
-			       (SELECT max(k.latest_time) FROM chunk k WHERE k.data_id = s.data_id) AS latest_time
-			  FROM stream s
-			 WHERE s.data_id = :data_id
+	private static final String STREAM = """
+			SELECT deleted_at IS NOT NULL AS deleted
+			  FROM stream
+			 WHERE data_id = :data_id
 			""";
 
+	/** A channel without a chunk is about to be created, and nothing to read. */
 	private static final String CHANNELS = """
 			SELECT channel_name,
-			       units
+			       units,
+			       revision,
+			       total_points,
+			       chunk_count,
+			       highest_chunk_index,
+			       earliest_time,
+			       latest_time
 			  FROM channel
 			 WHERE data_id = :data_id
+			   AND chunk_count > 0
 			 ORDER BY channel_name
 			""";
 
+	// The inner query is bounded in rows and reads no arrays, the outer one in points.
 	private static final String PAGE = """
 			SELECT chunk_index,
 			       array_send(timestamps),
 			       array_send("values")
-			  FROM chunk
-			 WHERE data_id = ?
-			   AND channel_name = ?
-			   AND chunk_index > ?
+			  FROM (SELECT chunk_index,
+			               timestamps,
+			               "values",
+			               sum(point_count) OVER (ORDER BY chunk_index) - point_count AS points_before
+			          FROM (SELECT *
+			                  FROM chunk
+			                 WHERE data_id = :data_id
+			                   AND channel_name = :channel_name
+			                   AND chunk_index > :after
+			                   AND chunk_index <= :last
+			                   AND latest_time >= :start
+			                   AND earliest_time < :end
+			                   AND latest_time - :origin > :elapsed
+			                 ORDER BY chunk_index
+			                 LIMIT 1000) AS next) AS counted
+			 WHERE points_before < :points
 			 ORDER BY chunk_index
+			""";
+
+	private static final String ONE = """
+			SELECT chunk_index,
+			       array_send(timestamps),
+			       array_send("values")
+			  FROM chunk
+			 WHERE data_id = :data_id
+			   AND channel_name = :channel_name
+			   AND chunk_index = :chunk_index
 			""";
 
 	private final JdbcClient jdbc;
 
-	private final JdbcTemplate pages;
-
-	private final TransactionTemplate snapshot;
-
-	SeriesStore(JdbcClient jdbc, DataSource database, PlatformTransactionManager transactions) {
+	SeriesStore(JdbcClient jdbc) {
 		this.jdbc = jdbc;
-		this.pages = new JdbcTemplate(database);
-		this.pages.setFetchSize(FETCH_ROWS);
-		this.snapshot = new TransactionTemplate(transactions);
-		this.snapshot.setReadOnly(true);
 	}
 
-	/** The stream's time range, or nothing where it was never made. */
-	Optional<TimeRange> timeRange(UUID dataId) {
-		return this.jdbc.sql(SERIES)
-			.param("data_id", dataId)
-			.query((row, index) -> new TimeRange(row.getBoolean(1), row.getObject(2, Double.class),
-					row.getObject(3, Double.class)))
-			.optional();
+	/**
+	 * The stream with its channels.
+	 * @throws ProblemException {@code stream_unknown} or {@code stream_deleted}
+	 */
+	Series series(UUID dataId) {
+		requireLive(dataId);
+		return new Series(dataId, this.jdbc.sql(CHANNELS).param("data_id", dataId).query(SeriesStore::channel).list());
 	}
 
-	/** The stream's channels, by name. */
-	List<ChannelUnits> channels(UUID dataId) {
-		return this.jdbc.sql(CHANNELS)
+	/**
+	 * Throws where there is no stream, or no longer.
+	 * @throws ProblemException {@code stream_unknown} or {@code stream_deleted}
+	 */
+	void requireLive(UUID dataId) {
+		boolean deleted = this.jdbc.sql(STREAM)
 			.param("data_id", dataId)
-			.query((row, index) -> new ChannelUnits(row.getString(1), row.getString(2)))
+			.query(Boolean.class)
+			.optional()
+			.orElseThrow(() -> new ProblemException(ErrorCode.STREAM_UNKNOWN,
+					"No stream has this data_id (data_id " + dataId + ")."));
+		if (deleted) {
+			throw new ProblemException(ErrorCode.STREAM_DELETED, "The stream was deleted (data_id " + dataId + ").");
+		}
+	}
+
+	/**
+	 * The next chunks of a channel that may have points in a window, empty at the end.
+	 * @param after the index after which they are
+	 * @param last the last index that is read
+	 */
+	List<StoredChunk> page(UUID dataId, String channelName, TimeWindow window, int after, int last) {
+		return within(window, this.jdbc.sql(PAGE)).param("data_id", dataId)
+			.param("channel_name", channelName)
+			.param("after", after)
+			.param("last", last)
+			.param("points", PAGE_POINTS)
+			.query(SeriesStore::chunk)
 			.list();
 	}
 
-	/** The next chunks of a channel after an index, empty at the end. */
-	List<StoredChunk> page(UUID dataId, String channelName, int afterIndex) {
-		List<StoredChunk> page = this.snapshot
-			.execute((status) -> this.pages.query(PAGE, SeriesStore::readPage, dataId, channelName, afterIndex));
-		return (page != null) ? page : List.of();
+	/** A chunk, or null where it is not held. */
+	@Nullable StoredChunk chunk(UUID dataId, String channelName, int chunkIndex) {
+		return this.jdbc.sql(ONE)
+			.param("data_id", dataId)
+			.param("channel_name", channelName)
+			.param("chunk_index", chunkIndex)
+			.query(SeriesStore::chunk)
+			.optional()
+			.orElse(null);
 	}
 
-	private static List<StoredChunk> readPage(ResultSet rows) throws SQLException {
-		List<StoredChunk> page = new ArrayList<>();
-		int points = 0;
-		while (points < PAGE_POINTS && rows.next()) {
-			StoredChunk chunk = new StoredChunk(rows.getInt(1), StoredChunk.doubles(rows.getBytes(2)),
-					StoredChunk.doubles(rows.getBytes(3)));
-			page.add(chunk);
-			points += chunk.timestamps().length;
-		}
-		return page;
+	static StatementSpec within(TimeWindow window, StatementSpec statement) {
+		return statement.param("start", window.start())
+			.param("end", window.end())
+			.param("origin", window.origin())
+			.param("elapsed", window.elapsed());
 	}
 
-	/**
-	 * The times between which a stream has points.
-	 *
-	 * @param isDeleted whether the stream was deleted
-	 * @param earliest Unix epoch seconds, or null where there is no point
-	 * @param latest Unix epoch seconds, or null where there is no point
-	 */
-	record TimeRange(boolean isDeleted, @Nullable Double earliest, @Nullable Double latest) {
-
+	private static StoredChunk chunk(ResultSet row, int index) throws SQLException {
+		return new StoredChunk(row.getInt(1), StoredChunk.doubles(row.getBytes(2)),
+				StoredChunk.doubles(row.getBytes(3)));
 	}
 
-	/**
-	 * A channel.
-	 *
-	 * @param name its name
-	 * @param units its units, or null where not said
-	 */
-	record ChannelUnits(String name, @Nullable String units) {
-
+	private static Series.Channel channel(ResultSet row, int index) throws SQLException {
+		return new Series.Channel(row.getString("channel_name"), row.getString("units"), row.getLong("revision"),
+				row.getLong("total_points"), row.getLong("chunk_count"), row.getInt("highest_chunk_index"),
+				row.getDouble("earliest_time"), row.getDouble("latest_time"));
 	}
 
 }

@@ -1,141 +1,158 @@
 package io.metrology.series;
 
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 
 import io.metrology.http.ErrorCode;
 import io.metrology.http.ProblemException;
+import io.metrology.http.QueryParameters;
 import io.metrology.http.StreamPath;
-import io.metrology.series.SeriesStore.ChannelUnits;
-import io.metrology.series.SeriesStore.TimeRange;
+import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonGenerator;
-import tools.jackson.databind.json.JsonMapper;
 
 import org.springframework.http.MediaType;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.RestController;
 
-/** The whole of a stream, in the form that the public SDK parses. */
+/** A stream in the form that the public SDK parses. */
 @RestController
 class TimeseriesController {
 
 	private final SeriesStore store;
 
-	private final JsonMapper json;
+	private final SeriesReader reader;
 
-	TimeseriesController(SeriesStore store, JsonMapper json) {
+	private final JsonNumbers json;
+
+	private final Downloads downloads;
+
+	TimeseriesController(SeriesStore store, SeriesReader reader, JsonNumbers json, Downloads downloads) {
 		this.store = store;
+		this.reader = reader;
 		this.json = json;
+		this.downloads = downloads;
 	}
 
 	/**
-	 * Answers with every channel's points, ordered by (chunk_index, position), missing
-	 * values null.
+	 * Answers with the points of channels, ordered by (chunk_index, position), missing
+	 * values null. Parameters of the query: {@code last_n}, the most points of each
+	 * channel, the last ones; {@code elapsed_seconds}, only points later than that after
+	 * the stream's earliest; {@code property_names}, only these channels;
+	 * {@code available_properties}, the names of channels and no points;
+	 * {@code return_null_if_missing}, null instead of 404.
 	 */
 	@GetMapping(path = { "/metrology/" + StreamPath.DATA_ID + "/timeseries",
 			"/tool-state/" + StreamPath.DATA_ID + "/timeseries" }, produces = MediaType.APPLICATION_JSON_VALUE)
-	void timeseries(@PathVariable("data_id") UUID dataId, HttpServletResponse response) throws IOException {
-		TimeRange range = this.store.timeRange(dataId)
-			.orElseThrow(() -> new ProblemException(ErrorCode.STREAM_UNKNOWN,
-					"No stream has this data_id (data_id " + dataId + ")."));
-		if (range.isDeleted()) {
-			throw new ProblemException(ErrorCode.STREAM_DELETED, "The stream was deleted (data_id " + dataId + ").");
+	void timeseries(@PathVariable("data_id") UUID dataId, HttpServletRequest request, HttpServletResponse response)
+			throws IOException {
+		Query query = Query.of(QueryParameters.of(request));
+		Series series;
+		List<Series.Channel> wanted;
+		try {
+			series = this.store.series(dataId);
+			wanted = query.channels(series);
 		}
-		List<ChannelUnits> channels = this.store.channels(dataId);
-		response.setContentType(MediaType.APPLICATION_JSON_VALUE);
-		try (JsonGenerator out = this.json.createGenerator(response.getOutputStream())) {
-			out.writeStartObject();
-			writeProperties(out, dataId, channels, range);
-			writeUnits(out, channels);
-			out.writeArrayPropertyStart("available_property_names");
-			channels.forEach((channel) -> out.writeString(channel.name()));
-			out.writeEndArray();
-			out.writeName("series_max_time");
-			writeSeconds(out, range);
-			out.writeEndObject();
+		catch (ProblemException ex) {
+			if (query.nullIfMissing() && ex.code().status() == ErrorCode.STREAM_UNKNOWN.status()) {
+				writeNull(response);
+				return;
+			}
+			throw ex;
 		}
+		this.downloads.write(request, response, MediaType.APPLICATION_JSON, EntityTag.of(series), null, (out) -> {
+			// Closed only at its end: it would complete what broke off.
+			JsonGenerator generator = this.json.to(out);
+			write(generator, series, wanted, query.selection(series));
+			generator.close();
+		});
 	}
 
-	private void writeProperties(JsonGenerator out, UUID dataId, List<ChannelUnits> channels, TimeRange range) {
+	private static void writeNull(HttpServletResponse response) throws IOException {
+		response.setContentType(MediaType.APPLICATION_JSON_VALUE);
+		response.getOutputStream().print("null");
+	}
+
+	private void write(JsonGenerator out, Series series, List<Series.Channel> wanted, Selection selection)
+			throws IOException {
+		out.writeStartObject();
 		out.writeObjectPropertyStart("properties");
-		for (ChannelUnits channel : channels) {
-			List<StoredChunk> chunks = read(dataId, channel.name());
-			double start = (range.earliest() != null) ? range.earliest() : 0;
+		for (Series.Channel channel : wanted) {
 			out.writeObjectPropertyStart(channel.name());
-			out.writeArrayPropertyStart("relative_time_seconds");
-			chunks.forEach((chunk) -> writeRelative(out, chunk, start));
-			out.writeEndArray();
-			out.writeArrayPropertyStart("unix_timestamp_ms");
-			chunks.forEach((chunk) -> writeMillis(out, chunk));
-			out.writeEndArray();
-			out.writeArrayPropertyStart("values");
-			chunks.forEach((chunk) -> writeValues(out, chunk));
-			out.writeEndArray();
+			writeColumns(out, series, channel, selection);
 			out.writeStringProperty("units", channel.units());
 			out.writeEndObject();
 		}
 		out.writeEndObject();
-	}
-
-	private List<StoredChunk> read(UUID dataId, String channelName) {
-		List<StoredChunk> chunks = new ArrayList<>();
-		int last = -1;
-		List<StoredChunk> page;
-		while (!(page = this.store.page(dataId, channelName, last)).isEmpty()) {
-			chunks.addAll(page);
-			last = page.get(page.size() - 1).chunkIndex();
-		}
-		return chunks;
-	}
-
-	private static void writeUnits(JsonGenerator out, List<ChannelUnits> channels) {
 		out.writeObjectPropertyStart("property_units");
-		for (ChannelUnits channel : channels) {
-			out.writeStringProperty(channel.name(), channel.units());
-		}
+		wanted.forEach((channel) -> out.writeStringProperty(channel.name(), channel.units()));
+		out.writeEndObject();
+		out.writeArrayPropertyStart("available_property_names");
+		series.channels().forEach((channel) -> out.writeString(channel.name()));
+		out.writeEndArray();
+		out.writeName("series_max_time");
+		out.writePOJO(series.duration());
 		out.writeEndObject();
 	}
 
-	private static void writeSeconds(JsonGenerator out, TimeRange range) {
-		if (range.earliest() == null || range.latest() == null) {
-			out.writeNull();
-		}
-		else {
-			out.writeNumber(range.latest() - range.earliest());
-		}
-	}
-
-	private static void writeRelative(JsonGenerator out, StoredChunk chunk, double start) {
-		for (double timestamp : chunk.timestamps()) {
-			out.writeNumber(timestamp - start);
-		}
-	}
-
-	private static void writeMillis(JsonGenerator out, StoredChunk chunk) {
-		for (double timestamp : chunk.timestamps()) {
-			double millis = timestamp * 1000;
-			if (millis == Math.rint(millis)) {
-				out.writeNumber((long) millis);
-			}
-			else {
-				out.writeNumber(millis);
-			}
+	private void writeColumns(JsonGenerator out, Series series, Series.Channel channel, Selection selection)
+			throws IOException {
+		Double earliest = series.earliestTime();
+		double origin = (earliest != null) ? earliest : 0;
+		try (Spool timestamps = new Spool(); Spool values = new Spool()) {
+			out.writeArrayPropertyStart("relative_time_seconds");
+			this.reader.read(series.dataId(), channel, selection, (chunk) -> {
+				timestamps.add(chunk.timestamps());
+				values.add(chunk.values());
+				for (double timestamp : chunk.timestamps()) {
+					out.writeNumber(timestamp - origin);
+				}
+			});
+			out.writeEndArray();
+			out.writeArrayPropertyStart("unix_timestamp_ms");
+			timestamps.drain((timestamp) -> JsonNumbers.writeMillis(out, timestamp));
+			out.writeEndArray();
+			out.writeArrayPropertyStart("values");
+			values.drain((value) -> JsonNumbers.writeValue(out, value));
+			out.writeEndArray();
 		}
 	}
 
-	private static void writeValues(JsonGenerator out, StoredChunk chunk) {
-		for (double value : chunk.values()) {
-			if (Double.isNaN(value)) {
-				out.writeNull();
-			}
-			else {
-				out.writeNumber(value);
-			}
+	/**
+	 * What is asked for.
+	 *
+	 * @param lastN the most points of each channel, or null
+	 * @param elapsedSeconds the relative time after which points are wanted, or null
+	 * @param propertyNames the channels, empty for all
+	 * @param namesOnly whether no points are wanted
+	 * @param nullIfMissing whether null is wanted instead of 404
+	 */
+	private record Query(@Nullable Long lastN, @Nullable Double elapsedSeconds, List<String> propertyNames,
+			boolean namesOnly, boolean nullIfMissing) {
+
+		static Query of(QueryParameters parameters) {
+			return new Query(parameters.integer("last_n", 1, Long.MAX_VALUE), parameters.number("elapsed_seconds"),
+					parameters.texts("property_names"), parameters.isSet("available_properties"),
+					parameters.isSet("return_null_if_missing"));
 		}
+
+		List<Series.Channel> channels(Series series) {
+			this.propertyNames.forEach(series::channel);
+			return this.namesOnly ? List.of() : series.channels()
+				.stream()
+				.filter((channel) -> this.propertyNames.isEmpty() || this.propertyNames.contains(channel.name()))
+				.toList();
+		}
+
+		Selection selection(Series series) {
+			Double earliest = series.earliestTime();
+			return new Selection((this.elapsedSeconds != null && earliest != null)
+					? TimeWindow.after(earliest, this.elapsedSeconds) : TimeWindow.ALL, this.lastN);
+		}
+
 	}
 
 }

@@ -50,13 +50,11 @@ class StreamCatalog {
 			   AND s.data_id = :data_id
 			""";
 
-	private static final String FIRST_PAGE = SUMMARIES + """
-			 ORDER BY s.created_at DESC, s.data_id DESC
-			 LIMIT :limit
+	private static final String AFTER = """
+			   AND (s.created_at, s.data_id) < (:created_at, :after)
 			""";
 
-	private static final String NEXT_PAGE = SUMMARIES + """
-			   AND (s.created_at, s.data_id) < (:created_at, :after)
+	private static final String NEWEST_FIRST = """
 			 ORDER BY s.created_at DESC, s.data_id DESC
 			 LIMIT :limit
 			""";
@@ -110,12 +108,15 @@ class StreamCatalog {
 
 	/**
 	 * Streams, newest first.
+	 * @param filter which of them
 	 * @param after the last stream of the page before, or null for the first page
 	 */
-	List<StreamSummary> page(@Nullable StreamCursor after, int limit) {
-		JdbcClient.StatementSpec query = (after == null) ? query(FIRST_PAGE)
-				: query(NEXT_PAGE).param("created_at", after.createdAt().atOffset(ZoneOffset.UTC))
-					.param("after", after.dataId());
+	List<StreamSummary> page(StreamFilter filter, @Nullable StreamCursor after, int limit) {
+		String sql = SUMMARIES + filter.conditions() + ((after != null) ? AFTER : "") + NEWEST_FIRST;
+		JdbcClient.StatementSpec query = query(sql).params(filter.parameters());
+		if (after != null) {
+			query.param("created_at", after.createdAt().atOffset(ZoneOffset.UTC)).param("after", after.dataId());
+		}
 		return query.param("limit", limit).query(StreamCatalog::summary).list();
 	}
 

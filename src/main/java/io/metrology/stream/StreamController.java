@@ -4,10 +4,8 @@ import java.io.IOException;
 import java.util.List;
 import java.util.UUID;
 
-import io.metrology.http.ErrorCode;
-import io.metrology.http.Fault;
 import io.metrology.http.Faults;
-import io.metrology.http.ProblemException;
+import io.metrology.http.QueryParameters;
 import io.metrology.http.RequestFields;
 import io.metrology.http.RequestReader;
 import io.metrology.http.StoredText;
@@ -33,6 +31,8 @@ import org.springframework.web.bind.annotation.RestController;
 class StreamController {
 
 	private static final int MOST_LISTED = 1000;
+
+	private static final int USUALLY_LISTED = 100;
 
 	private final RequestReader requests;
 
@@ -93,17 +93,18 @@ class StreamController {
 	}
 
 	/**
-	 * Lists streams, newest first.
-	 * @param limit the most streams in the answer, 1 to 1000
-	 * @param cursor the {@code next_cursor} of the answer before
+	 * Lists streams, newest first. Parameters of the query: {@code limit}, the most
+	 * streams in the answer, 1 to 1000; {@code cursor}, the {@code next_cursor} of the
+	 * answer before; and those of {@link StreamFilter}.
 	 */
 	@GetMapping("/streams")
-	Page list(@RequestParam(defaultValue = "100") int limit, @RequestParam(required = false) @Nullable String cursor) {
-		if (limit < 1 || limit > MOST_LISTED) {
-			throw new ProblemException(ErrorCode.INVALID_REQUEST, "limit must be from 1 to " + MOST_LISTED + ".")
-				.with(List.of(Fault.inParameter("limit", "limit must be from 1 to " + MOST_LISTED, limit)));
-		}
-		List<StreamSummary> found = this.catalog.page((cursor != null) ? StreamCursor.decode(cursor) : null, limit + 1);
+	Page list(HttpServletRequest request) {
+		QueryParameters parameters = QueryParameters.of(request);
+		Long given = parameters.integer("limit", 1, MOST_LISTED);
+		int limit = (given != null) ? given.intValue() : USUALLY_LISTED;
+		String cursor = parameters.text("cursor");
+		List<StreamSummary> found = this.catalog.page(StreamFilter.of(parameters),
+				(cursor != null) ? StreamCursor.decode(cursor) : null, limit + 1);
 		boolean more = found.size() > limit;
 		List<StreamSummary> page = more ? found.subList(0, limit) : found;
 		return new Page(page, more ? StreamCursor.after(page.get(limit - 1)).encode() : null);
