@@ -45,6 +45,10 @@ class OpenApiIT {
 
 	private static final String UNITS = "PATCH /metrology/stream/{data_id}/channels";
 
+	private static final String POINTS = "GET /metrology/stream/{data_id}/points";
+
+	private static final String HELD = "GET /metrology/stream/{data_id}/chunks";
+
 	private static final String TIMESERIES = "GET /metrology/{data_id}/timeseries/";
 
 	private static final String UNKNOWN = "00000000-0000-4000-8000-000000000000";
@@ -155,6 +159,13 @@ class OpenApiIT {
 		assertDescribed(201, CHUNK, this.client.postChunk(chunk.toString()));
 		assertDescribed(200, UNITS, patch(dataId, "?channel=thickness", "{\"units\": \"um\"}"));
 		assertReadsAreDescribed(dataId);
+		String stream = "/metrology/stream/" + dataId;
+		assertDescribed(200, POINTS, this.client.get(stream + "/points?channel=thickness"));
+		assertDescribed(200, POINTS, this.client.get(stream + "/points?channel=thickness&max_points=10"));
+		assertDescribed(400, POINTS, this.client.get(stream + "/points"));
+		assertDescribed(404, POINTS, this.client.get(stream + "/points?channel=no"));
+		assertDescribed(200, HELD, this.client.get(stream + "/chunks?channel=thickness"));
+		assertDescribed(200, HELD, this.client.get(stream + "/chunks?channel=thickness&details=true"));
 		assertDescribed(409, FINALIZE, finish(dataId, 2, 3));
 		assertDescribed(200, FINALIZE, finish(dataId, 1, 3));
 		assertDescribed(409, CHUNK, this.client.postChunk(chunk.with("chunk_index", "1").toString()));
