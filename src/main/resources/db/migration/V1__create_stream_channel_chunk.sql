@@ -101,8 +101,10 @@ SELECT chunk.data_id,
        chunk.channel_name,
        chunk.chunk_index,
        to_timestamp(sample.time_seconds) AS "time",
-       nullif(sample.value, 'NaN') AS value
+       nullif(sample.value, 'NaN') AS value,
+       sample.time_seconds,
+       sample.position
   FROM chunk,
-       unnest(chunk.timestamps, chunk."values") AS sample (time_seconds, value);
+       unnest(chunk.timestamps, chunk."values") WITH ORDINALITY AS sample (time_seconds, value, position);
 
-COMMENT ON VIEW point IS 'Every point of every chunk: time in UTC to the microsecond, value null where missing';
+COMMENT ON VIEW point IS 'Every point of every chunk: time to the microsecond, value null where missing, time_seconds the exact timestamp, position its place in the chunk from 1';

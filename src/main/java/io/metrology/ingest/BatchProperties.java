@@ -1,5 +1,6 @@
 package io.metrology.ingest;
 
+import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Positive;
 
 import org.springframework.boot.context.properties.ConfigurationProperties;
@@ -17,6 +18,6 @@ import org.springframework.validation.annotation.Validated;
  */
 @Validated
 @ConfigurationProperties("metrology.ingest.batch")
-record BatchProperties(@Positive @DefaultValue("64") int maxChunks, @Positive @DefaultValue("20000") int maxPoints,
-		@Positive @DefaultValue("1") int lanes) {
+record BatchProperties(@Positive @Max(5000) @DefaultValue("64") int maxChunks,
+		@Positive @DefaultValue("20000") int maxPoints, @Positive @DefaultValue("1") int lanes) {
 }

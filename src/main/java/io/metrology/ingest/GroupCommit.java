@@ -1,12 +1,16 @@
 package io.metrology.ingest;
 
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 import io.metrology.http.Sqlstate;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import org.jspecify.annotations.Nullable;
 
+import org.springframework.dao.TransientDataAccessResourceException;
 import org.springframework.stereotype.Component;
 
 /**
@@ -74,21 +78,56 @@ class GroupCommit {
 	private void write(List<Lane.Ticket> batch) {
 		long taken = System.nanoTime();
 		batch.forEach((ticket) -> this.metrics.waited(taken - ticket.queuedAt()));
+		RuntimeException failure = attempt(batch);
+		if (failure != null) {
+			boolean oneByOne = batch.size() > 1 && !isServerGone(failure);
+			batch.forEach(oneByOne ? new OneByOne()::write : failing(failure));
+		}
+	}
+
+	/** Returns why it failed, or null if each member has its outcome. */
+	private @Nullable RuntimeException attempt(List<Lane.Ticket> batch) {
 		try {
 			List<WriteResult> results = this.store.write(batch.stream().map(Lane.Ticket::submission).toList());
 			for (int i = 0; i < batch.size(); i++) {
 				batch.get(i).complete(results.get(i));
 			}
+			return null;
 		}
 		catch (RuntimeException ex) {
-			boolean shared = ex instanceof CommitUnknownException || Sqlstate.of(ex).isServerGone();
-			if (shared || batch.size() == 1) {
-				batch.forEach((ticket) -> ticket.fail(ex));
+			return ex;
+		}
+	}
+
+	private static boolean isServerGone(RuntimeException failure) {
+		return failure instanceof CommitUnknownException || Sqlstate.of(failure).isServerGone();
+	}
+
+	private static Consumer<Lane.Ticket> failing(RuntimeException failure) {
+		return (ticket) -> ticket.fail(failure);
+	}
+
+	/**
+	 * Writes each alone, until the server goes: the rest need not find that out for
+	 * themselves.
+	 */
+	private final class OneByOne {
+
+		private @Nullable RuntimeException gone;
+
+		void write(Lane.Ticket ticket) {
+			RuntimeException failure = (this.gone != null) ? this.gone : attempt(List.of(ticket));
+			if (failure == null) {
+				return;
 			}
-			else {
-				batch.forEach((ticket) -> write(List.of(ticket)));
+			ticket.fail(failure);
+			if (this.gone == null && isServerGone(failure)) {
+				// The rest were not even sent, so nothing is unknown of them.
+				this.gone = new TransientDataAccessResourceException("The server went away",
+						new SQLException("The server went away", "08006", failure));
 			}
 		}
+
 	}
 
 }

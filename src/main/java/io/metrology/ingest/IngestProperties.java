@@ -2,6 +2,7 @@ package io.metrology.ingest;
 
 import java.time.Duration;
 
+import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Positive;
 
@@ -13,6 +14,8 @@ import org.springframework.validation.annotation.Validated;
  * How chunks are taken in.
  *
  * @param maxPoints the most points in one chunk
+ * @param maxChannels the most channels in one request; with 13 parameters each,
+ * PostgreSQL takes up to 5041 in a statement
  * @param unitsMismatch what to do with a chunk whose units differ from its channel's
  * @param hold how long a chunk is held, and its write tried again, while PostgreSQL is
  * away
@@ -20,6 +23,7 @@ import org.springframework.validation.annotation.Validated;
 @Validated
 @ConfigurationProperties("metrology.ingest")
 record IngestProperties(@Positive @DefaultValue("100000") int maxPoints,
+		@Positive @Max(5000) @DefaultValue("1000") int maxChannels,
 		@NotNull @DefaultValue("reject") UnitsMismatch unitsMismatch, @NotNull @DefaultValue("15s") Duration hold) {
 
 	/** What to do with a chunk whose units differ from its channel's. */

@@ -87,6 +87,10 @@ class MultiChunkParser {
 		if (channels.isEmpty()) {
 			faults.add("/channels", "channels must not be empty", null);
 		}
+		if (channels.size() > this.properties.maxChannels()) {
+			faults.add("/channels", "channels may be " + this.properties.maxChannels()
+					+ " at most in one request (metrology.ingest.max-channels), not " + channels.size(), null);
+		}
 		return channels;
 	}
 

@@ -29,6 +29,9 @@ final class PlainChunkReader {
 	/** So many digits always fit a long. */
 	private static final int MOST_DIGITS = 18;
 
+	/** Well below what Jackson reads. */
+	private static final int LONGEST_NUMBER = 100;
+
 	private static final int LONGEST_TEXT = 255;
 
 	private static final int UUID_LENGTH = 36;
@@ -211,7 +214,8 @@ final class PlainChunkReader {
 			once(fraction > 0);
 		}
 		int exponent = exponent() - fraction;
-		if (!this.plain || whole == 0 || (whole > 1 && this.body[first] == '0')) {
+		if (!this.plain || this.position - start > LONGEST_NUMBER || whole == 0
+				|| (whole > 1 && this.body[first] == '0')) {
 			giveUp();
 			return 0;
 		}

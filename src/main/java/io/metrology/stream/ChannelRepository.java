@@ -1,8 +1,6 @@
 package io.metrology.stream;
 
-import java.util.List;
 import java.util.Optional;
-import java.util.UUID;
 
 import org.jspecify.annotations.Nullable;
 
@@ -14,9 +12,6 @@ import org.springframework.data.repository.Repository;
 interface ChannelRepository extends Repository<Channel, Channel.Key> {
 
 	Optional<Channel> findById(Channel.Key key);
-
-	@Query("select c from Channel c where c.key.dataId = :dataId order by c.key.channelName")
-	List<Channel> findByStream(UUID dataId);
 
 	/**
 	 * Returns how many channels were changed: one, or none where there is no such

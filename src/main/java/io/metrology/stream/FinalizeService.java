@@ -134,7 +134,8 @@ class FinalizeService {
 
 	private static ProblemException busy(UUID dataId) {
 		return new ProblemException(ErrorCode.OVERLOADED,
-				"Chunks of the stream are still arriving; it stays open, finalize it again (data_id " + dataId + ").")
+				"Requests that are or may be for the stream are still being received; it stays open, finalize it again (data_id "
+						+ dataId + ").")
 			.retryAfter(Duration.ofSeconds(5));
 	}
 

@@ -57,6 +57,9 @@ class StreamPurger {
 		boolean buried = this.store.bury(dataId);
 		if (buried) {
 			note(dataId, Reason.REQUEST);
+		}
+		// Also what an earlier deletion has not finished.
+		if (buried || this.store.toPurge().contains(dataId)) {
 			purge(dataId);
 		}
 		return buried;

@@ -71,7 +71,7 @@ class GroupCommitIT {
 			  FROM (SELECT pid
 			          FROM pg_stat_activity
 			         WHERE datname = current_database()
-			           AND pid <> pg_backend_pid()
+			           AND application_name = 'metrology-ingest'
 			         ORDER BY random()
 			         LIMIT 1) AS victim
 			""";

@@ -139,6 +139,21 @@ class MultiIT {
 	}
 
 	@Test
+	void asManyChannelsAsTheLimitAreStoredAndNoMore() throws Exception {
+		assertThat(service.post(MULTI, Chunks.multi(this.dataId, 0, channels(1000))).status()).isEqualTo(201);
+
+		Answer refused = service.post(MULTI, Chunks.multi(this.dataId, 1, channels(1001)));
+
+		assertThat(refused.status()).isEqualTo(400);
+		assertThat(refused.body()).contains("metrology.ingest.max-channels");
+		assertThat(rows.channels(this.dataId)).hasSize(1000);
+	}
+
+	private static List<String> channels(int count) {
+		return IntStream.range(0, count).mapToObj((channel) -> "\"c" + channel + "\": " + GOOD).toList();
+	}
+
+	@Test
 	void channelThatComesTwiceIsRefused() throws Exception {
 		Answer refused = service.post(MULTI,
 				Chunks.multi(this.dataId, 0, List.of("\"a\": " + GOOD, "\"b\": " + GOOD, "\"a\": " + GOOD)));

@@ -34,7 +34,7 @@ class PlainChunkReaderTests {
 			"123456789012345678901");
 
 	private final ChunkParser exact = new ChunkParser(RequestReaders.strict(),
-			new IngestProperties(MAX_POINTS, IngestProperties.UnitsMismatch.REJECT, Duration.ofSeconds(1)));
+			new IngestProperties(MAX_POINTS, 1000, IngestProperties.UnitsMismatch.REJECT, Duration.ofSeconds(1)));
 
 	@Test
 	void whatClientsSendIsPlain() {
