@@ -18,6 +18,9 @@ import tools.jackson.core.io.NumberInput;
  * A number of at most 2⁵³ times a power of ten up to 10²² is exact in one multiplication
  * or division of doubles (W. D. Clinger, <i>How to read floating point numbers
  * accurately</i>, 1990); others are left to Jackson.
+ *
+ * <p>
+ * Its length is that of the grammar; its parts share the position in the body.
  */
 final class PlainChunkReader {
 

@@ -19,6 +19,9 @@ import org.springframework.transaction.annotation.Transactional;
  * The ends of streams in PostgreSQL. Whoever ends a stream locks its row and then its
  * channels in key order; a chunk locks its channel and then looks at the stream. So each
  * sees the other.
+ *
+ * <p>
+ * Its length is that of its SQL.
  */
 @Repository
 class StreamStore {
