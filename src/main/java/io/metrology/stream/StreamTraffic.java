@@ -16,8 +16,8 @@ import org.springframework.stereotype.Component;
 
 /**
  * The requests with data that this process holds, so that no stream is finalized over one
- * of them. A request is known from its first byte; which stream it is for is known once
- * its body is read.
+ * of them. A request is known once a thread takes it up; which stream it is for is known
+ * once its body is read.
  */
 @Component
 public class StreamTraffic {
