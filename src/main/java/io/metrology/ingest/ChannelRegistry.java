@@ -4,6 +4,7 @@ import java.util.List;
 
 import io.metrology.stream.UnknownStreamProperties;
 
+import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.core.RowCallbackHandler;
 import org.springframework.stereotype.Component;
@@ -58,7 +59,7 @@ class ChannelRegistry {
 
 	private final boolean registersUnknown;
 
-	ChannelRegistry(JdbcTemplate jdbc, UnknownStreamProperties unknownStreams) {
+	ChannelRegistry(@Qualifier(WriteConnections.QUALIFIER) JdbcTemplate jdbc, UnknownStreamProperties unknownStreams) {
 		this.jdbc = jdbc;
 		this.registersUnknown = unknownStreams.registers();
 	}

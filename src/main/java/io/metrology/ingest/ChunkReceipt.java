@@ -2,7 +2,8 @@ package io.metrology.ingest;
 
 import java.util.HexFormat;
 import java.util.Locale;
-import java.util.UUID;
+
+import tools.jackson.core.JsonGenerator;
 
 /**
  * What became of a chunk.
@@ -15,9 +16,14 @@ import java.util.UUID;
  */
 record ChunkReceipt(ChunkKey key, long totalPoints, Outcome outcome, byte[] contentHash) {
 
-	/** The answer on the wire. */
-	Body body() {
-		return new Body(this.key.dataId(), this.key.channelName(), this.key.chunkIndex(), this.totalPoints);
+	/** Writes the documented answer. */
+	void writeTo(JsonGenerator json) {
+		json.writeStartObject()
+			.writeStringProperty("data_id", this.key.dataId().toString())
+			.writeStringProperty("channel_name", this.key.channelName())
+			.writeNumberProperty("chunk_index", this.key.chunkIndex())
+			.writeNumberProperty("total_points", this.totalPoints)
+			.writeEndObject();
 	}
 
 	/** The content hash in hexadecimal. */
@@ -39,18 +45,6 @@ record ChunkReceipt(ChunkKey key, long totalPoints, Outcome outcome, byte[] cont
 		String label() {
 			return name().toLowerCase(Locale.ROOT);
 		}
-
-	}
-
-	/**
-	 * The documented answer.
-	 *
-	 * @param dataId the stream
-	 * @param channelName the channel
-	 * @param chunkIndex the chunk's place in the channel
-	 * @param totalPoints the points now stored for the channel
-	 */
-	record Body(UUID dataId, String channelName, int chunkIndex, long totalPoints) {
 
 	}
 

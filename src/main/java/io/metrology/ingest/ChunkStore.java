@@ -7,14 +7,20 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 import javax.sql.DataSource;
 
 import io.metrology.http.Sqlstate;
 import io.metrology.ingest.Holdings.ChannelState;
 import io.metrology.ingest.WritePlan.PlannedChunk;
+import org.jspecify.annotations.Nullable;
 
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.dao.ConcurrencyFailureException;
+import org.springframework.jdbc.CannotGetJdbcConnectionException;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.core.PreparedStatementCallback;
 import org.springframework.jdbc.support.JdbcTransactionManager;
@@ -23,8 +29,10 @@ import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /**
- * Chunks in PostgreSQL. Every write takes the same way: lock the channels, read what they
- * hold, decide, write, commit. The isolation must be READ COMMITTED.
+ * Chunks in PostgreSQL. A write is planned from what this instance remembers of the
+ * channels, and depends on their not having changed since. If they have, or something is
+ * not remembered, it is planned anew: lock the channels, read what they hold, decide,
+ * write, commit. The isolation must be READ COMMITTED.
  *
  * <p>
  * A stream's row is not locked by a chunk for a channel that exists. Whoever finalizes or
@@ -35,26 +43,7 @@ import org.springframework.transaction.support.TransactionTemplate;
 @Repository
 class ChunkStore {
 
-	// One round trip for all that a batch writes: a row of VALUES for each chunk, and
-	// then the channels.
-	private static final String WRITE = """
-			INSERT INTO chunk (data_id, channel_name, chunk_index,
-			                   point_count, revision, content_hash,
-			                   earliest_time, latest_time, min_value, max_value, missing_count,
-			                   timestamps, "values")
-			VALUES %s
-			ON CONFLICT (data_id, channel_name, chunk_index) DO UPDATE
-			   SET point_count = excluded.point_count,
-			       revision = excluded.revision,
-			       received_at = excluded.received_at,
-			       content_hash = excluded.content_hash,
-			       earliest_time = excluded.earliest_time,
-			       latest_time = excluded.latest_time,
-			       min_value = excluded.min_value,
-			       max_value = excluded.max_value,
-			       missing_count = excluded.missing_count,
-			       timestamps = excluded.timestamps,
-			       "values" = excluded."values";
+	private static final String UPDATE_CHANNELS = """
 			UPDATE channel c
 			   SET units = after.units,
 			       total_points = after.total_points,
@@ -66,16 +55,53 @@ class ChunkStore {
 			       latest_chunk_index = after.latest_chunk_index,
 			       last_received_at = clock_timestamp()
 			  FROM unnest(?::uuid[], ?::text[], ?::text[], ?::bigint[], ?::bigint[], ?::integer[], ?::bigint[],
-			              ?::float8[], ?::float8[], ?::integer[])
+			              ?::float8[], ?::float8[], ?::integer[], ?::bigint[], ?::bigint[])
 			       AS after (data_id, channel_name, units, total_points, chunk_count, highest_chunk_index, revision,
-			                 earliest_time, latest_time, latest_chunk_index)
+			                 earliest_time, latest_time, latest_chunk_index, revision_before, total_points_before)
 			 WHERE c.data_id = after.data_id
 			   AND c.channel_name = after.channel_name
+			   AND c.revision = after.revision_before
+			   AND c.total_points = after.total_points_before
 			""";
+
+	private static final String INSERT_CHUNKS = """
+			INSERT INTO chunk (data_id, channel_name, chunk_index,
+			                   point_count, revision, content_hash,
+			                   earliest_time, latest_time, min_value, max_value, missing_count,
+			                   timestamps, "values")
+			VALUES %s
+			ON CONFLICT (data_id, channel_name, chunk_index)
+			""";
+
+	// After the channels were locked: the chunks may be new or take the place of others.
+	private static final String WRITE = UPDATE_CHANNELS + ";" + INSERT_CHUNKS + """
+			DO UPDATE
+			   SET point_count = excluded.point_count,
+			       revision = excluded.revision,
+			       received_at = excluded.received_at,
+			       content_hash = excluded.content_hash,
+			       earliest_time = excluded.earliest_time,
+			       latest_time = excluded.latest_time,
+			       min_value = excluded.min_value,
+			       max_value = excluded.max_value,
+			       missing_count = excluded.missing_count,
+			       timestamps = excluded.timestamps,
+			       "values" = excluded."values"
+			""";
+
+	// One statement that is a transaction, and so one round trip: it writes all, or
+	// nothing if a channel is not as it was remembered, or a chunk is held after all.
+	private static final String WRITE_IF_UNCHANGED = "WITH changed AS (" + UPDATE_CHANNELS + "RETURNING 1), stored AS ("
+			+ INSERT_CHUNKS + """
+					DO NOTHING RETURNING 1)
+					SELECT require_unchanged((SELECT count(*) FROM changed) = ? AND (SELECT count(*) FROM stored) = ?)
+					""";
 
 	private static final String ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 	private static final int ROW_PARAMETERS = 13;
+
+	private static final int CHANNEL_PARAMETERS = 12;
 
 	private static final String RETAKE_TIMES = """
 			UPDATE channel c
@@ -90,6 +116,11 @@ class ChunkStore {
 			   AND c.channel_name = ?
 			""";
 
+	/** By the number of chunks that they write, made when first needed. */
+	private static final Map<Integer, String> WRITES = new ConcurrentHashMap<>();
+
+	private static final Map<Integer, String> WRITES_IF_UNCHANGED = new ConcurrentHashMap<>();
+
 	private final JdbcTemplate jdbc;
 
 	private final TransactionTemplate transaction;
@@ -98,25 +129,31 @@ class ChunkStore {
 
 	private final HoldingsReader holdings;
 
+	private final HoldingsReader readings;
+
 	private final ChannelRegistry registry;
+
+	private final ChannelMemory memory;
 
 	private final IngestProperties properties;
 
 	private final IngestMetrics metrics;
 
-	ChunkStore(JdbcTemplate jdbc, DataSource database, HoldingsReader holdings, ChannelRegistry registry,
-			IngestProperties properties, IngestMetrics metrics) {
+	ChunkStore(@Qualifier(WriteConnections.QUALIFIER) JdbcTemplate jdbc,
+			@Qualifier(WriteConnections.QUALIFIER) DataSource writing, JdbcTemplate reading, DataSource database,
+			ChannelRegistry registry, ChannelMemory memory, IngestProperties properties, IngestMetrics metrics) {
 		this.jdbc = jdbc;
 		// Without JPA's session, which nothing here needs. The pool's connections are
 		// READ COMMITTED; to set that here
 		// would ask each for its level first.
-		JdbcTransactionManager transactions = new JdbcTransactionManager(database);
-		this.transaction = new TransactionTemplate(transactions);
-		this.snapshot = new TransactionTemplate(transactions);
+		this.transaction = new TransactionTemplate(new JdbcTransactionManager(writing));
+		this.snapshot = new TransactionTemplate(new JdbcTransactionManager(database));
 		this.snapshot.setIsolationLevel(TransactionDefinition.ISOLATION_REPEATABLE_READ);
 		this.snapshot.setReadOnly(true);
-		this.holdings = holdings;
+		this.holdings = new HoldingsReader(jdbc);
+		this.readings = new HoldingsReader(reading);
 		this.registry = registry;
+		this.memory = memory;
 		this.properties = properties;
 		this.metrics = metrics;
 	}
@@ -129,88 +166,124 @@ class ChunkStore {
 	 * @throws CommitUnknownException if the outcome of the COMMIT could not be learned
 	 */
 	List<WriteResult> write(List<Submission> batch) {
-		List<WriteResult> results = commit(batch, false);
-		return results.isEmpty() ? commit(batch, true) : results;
+		long begun = System.nanoTime();
+		BatchKeys keys = BatchKeys.of(batch);
+		Planned planned = writeFromMemory(batch, keys).or(() -> writeLocked(batch, keys, false))
+			.or(() -> writeLocked(batch, keys, true))
+			.orElseThrow(() -> new IllegalStateException("A channel that was locked is gone"));
+		this.memory.remember(planned.plan().channels());
+		this.metrics.committed(keys.chunks().size(), System.nanoTime() - begun);
+		return planned.results();
 	}
 
 	/** What {@link #write} would answer now; nothing is locked or written. */
 	List<WriteResult> preview(List<Submission> batch) {
-		WritePlan plan = plan(this.snapshot.execute((status) -> this.holdings.look(BatchKeys.of(batch))));
+		WritePlan plan = plan(this.snapshot.execute((status) -> this.readings.look(BatchKeys.of(batch))));
 		return batch.stream().map(plan::add).toList();
+	}
+
+	/** Empty if nothing was written, as something is not remembered, or was changed. */
+	private Optional<Planned> writeFromMemory(List<Submission> batch, BatchKeys keys) {
+		Holdings remembered = this.memory.recall(keys);
+		if (remembered == null) {
+			return Optional.empty();
+		}
+		Planned planned = Planned.of(plan(remembered), batch);
+		// A refusal is for the client to see, so it is not made from memory.
+		if (planned.results().stream().anyMatch((result) -> result.refusal() != null)) {
+			return Optional.empty();
+		}
+		try {
+			storeIfUnchanged(planned.plan());
+			return Optional.of(planned);
+		}
+		catch (ConcurrencyFailureException ex) {
+			this.memory.distrust(keys.channels());
+			return Optional.empty();
+		}
+		catch (RuntimeException ex) {
+			throw failure(ex, !(ex instanceof CannotGetJdbcConnectionException));
+		}
 	}
 
 	/**
 	 * Empty if a channel is new: then nothing was done, and the batch must be written
 	 * again with {@code creating}, which locks streams before channels.
 	 */
-	private List<WriteResult> commit(List<Submission> batch, boolean creating) {
-		AtomicLong begun = new AtomicLong();
-		AtomicLong committing = new AtomicLong();
-		List<WriteResult> results;
+	private Optional<Planned> writeLocked(List<Submission> batch, BatchKeys keys, boolean creating) {
+		AtomicBoolean committing = new AtomicBoolean();
 		try {
-			results = this.transaction.execute((status) -> {
-				begun.set(System.nanoTime());
-				List<WriteResult> planned = apply(batch, creating);
+			return this.transaction.execute((status) -> {
+				Optional<Planned> planned = storeLocked(batch, keys, creating);
+				committing.set(planned.isPresent());
 				if (planned.isEmpty()) {
 					status.setRollbackOnly();
-				}
-				else {
-					committing.set(System.nanoTime());
 				}
 				return planned;
 			});
 		}
 		catch (RuntimeException ex) {
-			throw (committing.get() != 0 && Sqlstate.of(ex).leavesCommitUnknown()) ? new CommitUnknownException(ex)
-					: ex;
+			throw failure(ex, committing.get());
 		}
-		if (!results.isEmpty()) {
-			this.metrics.committed(batch.stream().mapToInt((submission) -> submission.chunks().size()).sum(),
-					System.nanoTime() - begun.get());
-		}
-		return results;
 	}
 
-	private List<WriteResult> apply(List<Submission> batch, boolean creating) {
-		BatchKeys keys = BatchKeys.of(batch);
+	private RuntimeException failure(RuntimeException ex, boolean committing) {
+		this.memory.forget();
+		return (committing && Sqlstate.of(ex).leavesCommitUnknown()) ? new CommitUnknownException(ex) : ex;
+	}
+
+	private Optional<Planned> storeLocked(List<Submission> batch, BatchKeys keys, boolean creating) {
 		if (creating) {
 			this.registry.create(keys);
 		}
 		Holdings held = this.holdings.lock(keys);
 		if (held.channels().size() < keys.channels().size() && !creating) {
-			return List.of();
+			return Optional.empty();
 		}
-		WritePlan plan = plan(held);
-		List<WriteResult> results = batch.stream().map(plan::add).toList();
-		store(plan);
+		Planned planned = Planned.of(plan(held), batch);
+		store(planned.plan());
 		if (creating) {
-			this.registry.dropEmpty(plan.emptyOf(keys.channels()));
+			this.registry.dropEmpty(planned.plan().emptyOf(keys.channels()));
 		}
-		return results;
+		return Optional.of(planned);
 	}
 
 	private WritePlan plan(Holdings held) {
 		return new WritePlan(held, this.properties.unitsMismatch(), this.registry.registersUnknown());
 	}
 
+	private void storeIfUnchanged(WritePlan plan) {
+		execute(WRITES_IF_UNCHANGED, WRITE_IF_UNCHANGED, plan, (statement, next) -> {
+			statement.setInt(next, plan.channels().size());
+			statement.setInt(next + 1, plan.chunks().size());
+		});
+	}
+
 	private void store(WritePlan plan) {
 		if (plan.chunks().isEmpty()) {
 			return;
 		}
-		String rows = String.join(", ", Collections.nCopies(plan.chunks().size(), ROW));
-		this.jdbc.execute(WRITE.formatted(rows), (PreparedStatementCallback<Boolean>) (statement) -> {
-			int next = 1;
-			for (PlannedChunk planned : plan.chunks()) {
-				setChunk(statement, next, planned);
-				next += ROW_PARAMETERS;
-			}
-			setChannels(statement, next, plan.channels());
-			return statement.execute();
+		execute(WRITES, WRITE, plan, (statement, next) -> {
 		});
 		plan.channels().forEach((channel, state) -> {
 			if (state.times().stale()) {
 				this.jdbc.update(RETAKE_TIMES, channel.dataId(), channel.channelName());
 			}
+		});
+	}
+
+	private void execute(Map<Integer, String> statements, String pattern, WritePlan plan, LastParameters last) {
+		String sql = statements.computeIfAbsent(plan.chunks().size(),
+				(count) -> pattern.formatted(String.join(", ", Collections.nCopies(count, ROW))));
+		this.jdbc.execute(sql, (PreparedStatementCallback<Boolean>) (statement) -> {
+			setChannels(statement, plan);
+			int next = 1 + CHANNEL_PARAMETERS;
+			for (PlannedChunk planned : plan.chunks()) {
+				setChunk(statement, next, planned);
+				next += ROW_PARAMETERS;
+			}
+			last.set(statement, next);
+			return statement.execute();
 		});
 	}
 
@@ -232,18 +305,41 @@ class ChunkStore {
 		statement.setObject(first + 12, chunk.values());
 	}
 
-	private static void setChannels(PreparedStatement statement, int first,
-			Map<ChunkKey.Channel, ChannelState> channels) throws SQLException {
-		BatchKeys.setChannels(statement, first, channels.keySet());
-		Collection<ChannelState> after = channels.values();
-		BatchKeys.set(statement, first + 2, "text", after, ChannelState::units);
-		BatchKeys.set(statement, first + 3, "int8", after, ChannelState::totalPoints);
-		BatchKeys.set(statement, first + 4, "int8", after, ChannelState::chunkCount);
-		BatchKeys.set(statement, first + 5, "int4", after, ChannelState::highestChunkIndex);
-		BatchKeys.set(statement, first + 6, "int8", after, ChannelState::revision);
-		BatchKeys.set(statement, first + 7, "float8", after, (state) -> state.times().earliest());
-		BatchKeys.set(statement, first + 8, "float8", after, (state) -> state.times().latest());
-		BatchKeys.set(statement, first + 9, "int4", after, (state) -> state.times().latestChunkIndex());
+	private static void setChannels(PreparedStatement statement, WritePlan plan) throws SQLException {
+		BatchKeys.setChannels(statement, 1, plan.channels().keySet());
+		Collection<ChannelState> after = plan.channels().values();
+		BatchKeys.set(statement, 3, "text", after, ChannelState::units);
+		BatchKeys.set(statement, 4, "int8", after, ChannelState::totalPoints);
+		BatchKeys.set(statement, 5, "int8", after, ChannelState::chunkCount);
+		BatchKeys.set(statement, 6, "int4", after, ChannelState::highestChunkIndex);
+		BatchKeys.set(statement, 7, "int8", after, ChannelState::revision);
+		BatchKeys.set(statement, 8, "float8", after, (state) -> state.times().earliest());
+		BatchKeys.set(statement, 9, "float8", after, (state) -> state.times().latest());
+		BatchKeys.set(statement, 10, "int4", after, (state) -> state.times().latestChunkIndex());
+		Collection<ChannelState> before = plan.before();
+		BatchKeys.set(statement, 11, "int8", before, ChannelState::revision);
+		BatchKeys.set(statement, 12, "int8", before, ChannelState::totalPoints);
+	}
+
+	/** Sets the parameters behind those of the rows. */
+	private interface LastParameters {
+
+		void set(PreparedStatement statement, int next) throws SQLException;
+
+	}
+
+	/**
+	 * What is to be committed.
+	 *
+	 * @param plan what is written
+	 * @param results what becomes of each submission
+	 */
+	private record Planned(WritePlan plan, List<WriteResult> results) {
+
+		static Planned of(WritePlan plan, List<Submission> batch) {
+			return new Planned(plan, batch.stream().map(plan::add).toList());
+		}
+
 	}
 
 }

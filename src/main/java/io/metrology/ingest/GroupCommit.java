@@ -8,6 +8,7 @@ import java.util.function.Consumer;
 import io.metrology.http.Sqlstate;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import jakarta.annotation.PreDestroy;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.TransientDataAccessResourceException;
@@ -15,7 +16,7 @@ import org.springframework.stereotype.Component;
 
 /**
  * Lets concurrent submissions share a transaction, and so its round trips and its flush
- * to disk. There is no timer and no added wait: a submission that finds its lane free is
+ * to disk. There is no timer and no added wait: a submission that finds its lane idle is
  * written at once; what arrives meanwhile is the next batch.
  *
  * <p>
@@ -41,8 +42,8 @@ class GroupCommit {
 		this.properties = properties;
 		this.metrics = metrics;
 		for (int i = 0; i < properties.lanes(); i++) {
-			this.lanes.add(new Lane(properties, this::write));
-			this.lanesForLarge.add(new Lane(properties, this::write));
+			this.lanes.add(new Lane("ingest-" + i, properties, this::write));
+			this.lanesForLarge.add(new Lane("ingest-large-" + i, properties, this::write));
 		}
 		Gauge.builder("metrology.ingest.queued", this, GroupCommit::queued)
 			.baseUnit("requests")
@@ -59,6 +60,13 @@ class GroupCommit {
 	 */
 	WriteResult write(Submission submission, long deadline) {
 		return lane(submission).write(submission, deadline);
+	}
+
+	/** Writes what is queued; nothing is taken any more. */
+	@PreDestroy
+	void close() {
+		this.lanes.forEach(Lane::close);
+		this.lanesForLarge.forEach(Lane::close);
 	}
 
 	private Lane lane(Submission submission) {

@@ -14,14 +14,12 @@ import io.metrology.ingest.Holdings.StreamState;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.core.PreparedStatementCallback;
 import org.springframework.jdbc.core.RowCallbackHandler;
-import org.springframework.stereotype.Component;
 
 /**
  * Reads what the database holds of a batch. The channels are locked in key order, then
  * streams and chunks are read in later statements: had one statement done both, it could
  * give what was there before it waited for a lock.
  */
-@Component
 class HoldingsReader {
 
 	// LATERAL fixes the plan: one look into the index for each key wanted, in the order
@@ -82,10 +80,7 @@ class HoldingsReader {
 	// One round trip, three statements, and so three snapshots: the later two see what
 	// others committed while the
 	// first waited for their locks.
-	// The transaction's statements are planned once for a connection, and not anew for
-	// each batch.
-	private static final String LOCK_AND_READ = "SET LOCAL plan_cache_mode = force_generic_plan;" + LOCK_CHANNELS + ";"
-			+ STREAMS + ";" + CHUNKS;
+	private static final String LOCK_AND_READ = LOCK_CHANNELS + ";" + STREAMS + ";" + CHUNKS;
 
 	private static final String LOOK = LOOK_AT_CHANNELS + ";" + STREAMS + ";" + CHUNKS;
 
@@ -97,24 +92,21 @@ class HoldingsReader {
 
 	/** Locks the batch's channels until the end of the transaction, and reads. */
 	Holdings lock(BatchKeys keys) {
-		return read(keys, LOCK_AND_READ, 1);
+		return read(keys, LOCK_AND_READ);
 	}
 
 	/** Reads without a lock. */
 	Holdings look(BatchKeys keys) {
-		return read(keys, LOOK, 0);
+		return read(keys, LOOK);
 	}
 
-	private Holdings read(BatchKeys keys, String statements, int withoutRows) {
+	private Holdings read(BatchKeys keys, String statements) {
 		Holdings holdings = new Holdings(new HashMap<>(), new HashMap<>(), new HashMap<>());
 		this.jdbc.execute(statements, (PreparedStatementCallback<Boolean>) (statement) -> {
 			keys.setChannels(statement, 1);
 			keys.setStreams(statement, 3);
 			keys.setChunks(statement, 4);
 			statement.execute();
-			for (int i = 0; i < withoutRows; i++) {
-				statement.getMoreResults();
-			}
 			readRows(statement, (row) -> holdings.channels()
 				.put(new ChunkKey.Channel(row.getObject(1, UUID.class), row.getString(2)), channel(row)));
 			statement.getMoreResults();

@@ -7,22 +7,29 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Writes one batch at a time, by the threads that bring the submissions. Whoever finds
- * the lane free leads: it takes what is queued, writes it, makes the first of those who
- * came meanwhile the next leader, and tells its followers what became of theirs.
+ * Writes one batch at a time, by a thread of its own: what comes while it writes is the
+ * next batch, and while there is something to write it does not sleep. Whoever brings a
+ * submission waits for its outcome.
  *
  * <p>
  * A submission is queued, then taken, then done; while it is queued, and only then, it
- * may be withdrawn. A leader always completes what it has taken, and always hands the
- * lane on.
+ * may be withdrawn. What was taken is always completed.
  */
-class Lane {
+class Lane implements AutoCloseable {
+
+	private static final Logger log = LoggerFactory.getLogger(Lane.class);
+
+	private static final long MOST_MILLIS_TO_CLOSE = 5000;
 
 	private final Deque<Ticket> queue = new ArrayDeque<>();
 
@@ -30,51 +37,89 @@ class Lane {
 
 	private final Consumer<List<Ticket>> writer;
 
-	/** Whether some thread leads or was told to. */
-	private boolean led;
+	private final Thread thread;
+
+	/** Guards the queue, the states of what is in it, and the fields below. */
+	private final ReentrantLock lock = new ReentrantLock();
+
+	private final Condition arrived = this.lock.newCondition();
+
+	/** Whether the thread sleeps until something arrives. */
+	private boolean idle;
+
+	private boolean closed;
 
 	/**
-	 * Makes a lane.
+	 * Makes a lane, and starts its thread.
+	 * @param name of the thread
 	 * @param writer completes or fails every ticket that it is given
 	 */
-	Lane(BatchProperties limits, Consumer<List<Ticket>> writer) {
+	Lane(String name, BatchProperties limits, Consumer<List<Ticket>> writer) {
 		this.limits = limits;
 		this.writer = writer;
+		this.thread = new Thread(this::work, name);
+		this.thread.setDaemon(true);
+		this.thread.start();
 	}
 
-	/**
-	 * Writes a submission, as a leader or as a follower; see {@link GroupCommit#write}.
-	 */
+	/** Writes a submission, alone or with others; see {@link GroupCommit#write}. */
 	WriteResult write(Submission submission, long deadline) {
 		Ticket ticket = new Ticket(submission);
 		enter(ticket);
-		if (awaitTurn(ticket, deadline) == State.LEADING) {
-			lead(ticket);
-		}
+		awaitDone(ticket, deadline);
 		return ticket.outcome();
 	}
 
 	int queued() {
-		synchronized (this.queue) {
+		this.lock.lock();
+		try {
 			return this.queue.size();
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	/** Writes what is queued, and ends the thread. */
+	@Override
+	public void close() {
+		this.lock.lock();
+		try {
+			this.closed = true;
+			this.arrived.signal();
+		}
+		finally {
+			this.lock.unlock();
+		}
+		try {
+			this.thread.join(MOST_MILLIS_TO_CLOSE);
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
 		}
 	}
 
 	private void enter(Ticket ticket) {
-		synchronized (this.queue) {
-			this.queue.addLast(ticket);
-			if (!this.led) {
-				this.led = true;
-				ticket.state = State.LEADING;
+		this.lock.lock();
+		try {
+			if (this.closed) {
+				throw new QueueTimeoutException();
 			}
+			this.queue.addLast(ticket);
+			if (this.idle) {
+				this.idle = false;
+				this.arrived.signal();
+			}
+		}
+		finally {
+			this.lock.unlock();
 		}
 	}
 
-	/** Waits until a ticket is done, or it is up to its thread to lead. */
-	private State awaitTurn(Ticket ticket, long deadline) {
+	private void awaitDone(Ticket ticket, long deadline) {
 		boolean interrupted = false;
 		State state;
-		while ((state = ticket.state) == State.QUEUED || state == State.TAKEN) {
+		while ((state = ticket.state) != State.DONE) {
 			if (state == State.TAKEN) {
 				LockSupport.park(this);
 			}
@@ -88,69 +133,73 @@ class Lane {
 			}
 		}
 		restore(interrupted);
-		return state;
 	}
 
 	private boolean withdraw(Ticket ticket) {
-		synchronized (this.queue) {
+		this.lock.lock();
+		try {
 			return ticket.state == State.QUEUED && this.queue.remove(ticket);
+		}
+		finally {
+			this.lock.unlock();
 		}
 	}
 
-	private void lead(Ticket leader) {
-		List<Ticket> batch = new ArrayList<>();
+	private void work() {
+		List<Ticket> batch;
+		while (!(batch = awaitBatch()).isEmpty()) {
+			try {
+				this.writer.accept(batch);
+			}
+			catch (RuntimeException | Error ex) {
+				log.error("A batch was cut off; what became of its chunks is not known", ex);
+			}
+			finally {
+				batch.forEach(Ticket::release);
+			}
+		}
+	}
+
+	/** Waits for a batch; empty once the lane is closed and all is written. */
+	private List<Ticket> awaitBatch() {
+		this.lock.lock();
 		try {
-			take(batch);
-			this.writer.accept(batch);
+			while (this.queue.isEmpty() && !this.closed) {
+				this.idle = true;
+				this.arrived.awaitUninterruptibly();
+			}
+			return take();
 		}
 		finally {
-			handOn(leader);
-			batch.forEach(Ticket::release);
+			this.lock.unlock();
 		}
 	}
 
 	/**
-	 * Takes the leader and what fits with it. A key that is in the batch already waits
-	 * for the next: one statement cannot write a row twice.
+	 * Takes the first and what fits with it. A key that is in the batch already waits for
+	 * the next: one statement cannot write a row twice.
 	 */
-	private void take(List<Ticket> batch) {
+	private List<Ticket> take() {
+		List<Ticket> batch = new ArrayList<>();
 		Set<ChunkKey> keys = new HashSet<>();
 		int chunks = 0;
 		long points = 0;
-		synchronized (this.queue) {
-			Iterator<Ticket> waiting = this.queue.iterator();
-			while (waiting.hasNext() && chunks < this.limits.maxChunks()) {
-				Ticket ticket = waiting.next();
-				List<Chunk> wanted = ticket.submission.chunks();
-				boolean fits = batch.isEmpty() || (chunks + wanted.size() <= this.limits.maxChunks()
-						&& points + ticket.submission.points() <= this.limits.maxPoints());
-				if (fits && wanted.stream().noneMatch((chunk) -> keys.contains(chunk.key()))) {
-					wanted.forEach((chunk) -> keys.add(chunk.key()));
-					chunks += wanted.size();
-					points += ticket.submission.points();
-					batch.add(ticket);
-					ticket.state = State.TAKEN;
-					waiting.remove();
-				}
+		Iterator<Ticket> waiting = this.queue.iterator();
+		while (waiting.hasNext() && chunks < this.limits.maxChunks()) {
+			Ticket ticket = waiting.next();
+			List<Chunk> wanted = ticket.submission.chunks();
+			boolean fits = batch.isEmpty() || (chunks + wanted.size() <= this.limits.maxChunks()
+					&& points + ticket.submission.points() <= this.limits.maxPoints());
+			if (fits && wanted.stream().noneMatch((chunk) -> keys.contains(chunk.key()))) {
+				wanted.forEach((chunk) -> keys.add(chunk.key()));
+				chunks += wanted.size();
+				points += ticket.submission.points();
+				batch.add(ticket);
+				ticket.state = State.TAKEN;
+				waiting.remove();
 			}
 		}
-	}
-
-	private void handOn(Ticket leader) {
-		synchronized (this.queue) {
-			// Still there only if it could not take anything, not even itself.
-			if (this.queue.peekFirst() == leader) {
-				this.queue.removeFirst();
-			}
-			Ticket next = this.queue.peekFirst();
-			if (next == null) {
-				this.led = false;
-			}
-			else {
-				next.state = State.LEADING;
-				LockSupport.unpark(next.thread);
-			}
-		}
+		return batch;
 	}
 
 	private static void restore(boolean interrupted) {
@@ -163,8 +212,6 @@ class Lane {
 
 		/** It waits, and may be withdrawn. */
 		QUEUED,
-		/** Its thread leads, or is to. */
-		LEADING,
 		/** It is being written. */
 		TAKEN,
 		/** Its outcome is known. */
@@ -219,7 +266,7 @@ class Lane {
 			if (this.result != null) {
 				return this.result;
 			}
-			// Without either the leader was cut off in the middle, perhaps after its
+			// Without either the writing was cut off in the middle, perhaps after its
 			// COMMIT.
 			throw (this.failure != null) ? this.failure : new CommitUnknownException();
 		}

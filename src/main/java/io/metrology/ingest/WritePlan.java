@@ -82,6 +82,14 @@ class WritePlan {
 		return this.channels;
 	}
 
+	/** What those channels held before, in the same order. */
+	Collection<ChannelState> before() {
+		return this.channels.keySet()
+			.stream()
+			.map((channel) -> this.holdings.channels().getOrDefault(channel, ChannelState.EMPTY))
+			.toList();
+	}
+
 	/**
 	 * Those of the channels given that hold nothing and will not: none of their chunks
 	 * was accepted.

@@ -74,6 +74,13 @@ class StreamStore {
 			   AND finalized_at IS NULL
 			""";
 
+	// So that a chunk that was planned from what the channel held before is planned anew.
+	private static final String MOVE_CHANNELS_ON = """
+			UPDATE channel
+			   SET revision = revision + 1
+			 WHERE data_id = :data_id
+			""";
+
 	private static final String DELETE_CHANNELS = """
 			DELETE FROM channel
 			 WHERE data_id = :data_id
@@ -199,7 +206,9 @@ class StreamStore {
 				|| (expected != null && !expected.faults(holdings(dataId)).isEmpty())) {
 			return false;
 		}
-		this.jdbc.sql(SEAL).param("data_id", dataId).update();
+		if (this.jdbc.sql(SEAL).param("data_id", dataId).update() > 0) {
+			this.jdbc.sql(MOVE_CHANNELS_ON).param("data_id", dataId).update();
+		}
 		return true;
 	}
 

@@ -29,8 +29,11 @@ class LaneTests {
 
 	private final ExecutorService threads = Executors.newCachedThreadPool();
 
+	private final List<Lane> lanes = new ArrayList<>();
+
 	@AfterEach
 	void stop() {
+		this.lanes.forEach(Lane::close);
 		this.threads.shutdownNow();
 	}
 
@@ -175,7 +178,7 @@ class LaneTests {
 	}
 
 	@Test
-	void interruptedFollowerIsWithdrawnAndAnInterruptedLeaderStillAnswersItsFollowers() throws Exception {
+	void interruptedSubmissionIsWithdrawnIfItIsStillQueued() throws Exception {
 		Gate gate = new Gate();
 		Lane lane = lane(8, 100, (batch) -> {
 			gate.pass();
@@ -204,12 +207,36 @@ class LaneTests {
 		other.get(60, TimeUnit.SECONDS);
 	}
 
+	@Test
+	void closedLaneWritesWhatIsQueuedAndTakesNothingMore() throws Exception {
+		Gate gate = new Gate();
+		Lane lane = lane(1, 100, (batch) -> {
+			gate.pass();
+			answer(batch);
+		});
+		Future<?> taken = submit(lane, 0, 1);
+		gate.awaitOneWaiting();
+		Future<?> queued = submit(lane, 1, 1);
+		awaitQueued(lane, 1);
+		Future<?> closing = this.threads.submit(lane::close);
+
+		gate.open();
+
+		closing.get(60, TimeUnit.SECONDS);
+		taken.get(60, TimeUnit.SECONDS);
+		queued.get(60, TimeUnit.SECONDS);
+		assertThatExceptionOfType(QueueTimeoutException.class)
+			.isThrownBy(() -> lane.write(submission(2, 1), System.nanoTime() + IN_AN_HOUR));
+	}
+
 	private Future<?> submit(Lane lane, int index, int points) {
 		return this.threads.submit(() -> lane.write(submission(index, points), System.nanoTime() + IN_AN_HOUR));
 	}
 
-	private static Lane lane(int maxChunks, int maxPoints, Consumer<List<Lane.Ticket>> writer) {
-		return new Lane(new BatchProperties(maxChunks, maxPoints, 1), writer);
+	private Lane lane(int maxChunks, int maxPoints, Consumer<List<Lane.Ticket>> writer) {
+		Lane lane = new Lane("test", new BatchProperties(maxChunks, maxPoints, 1), writer);
+		this.lanes.add(lane);
+		return lane;
 	}
 
 	private static void awaitQueued(Lane lane, int count) throws InterruptedException {

@@ -1,0 +1,61 @@
+package io.metrology.ingest;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.jdbc.core.JdbcTemplate;
+
+/**
+ * The connections on which chunks are written: one for each lane, so that whoever reads
+ * never keeps a chunk waiting for a connection, and with settings that fix the plans of
+ * the few statements that pass through them.
+ */
+@Configuration(proxyBeanMethods = false)
+class WriteConnections {
+
+	/** The name of the connections' beans. */
+	static final String QUALIFIER = "write";
+
+	/** Bytes: some 80 chunks of 100 points, or 8 of 1000. */
+	private static final int SEND_BUFFER = 128 * 1024;
+
+	// Each key is looked up by its index, in the order in which keys are given: that is
+	// the order of locks. Plans are made once for a connection: made anew for each batch,
+	// they cost more than the writing, and made while the tables are small, they would
+	// read them whole. Whoever waits this long for a lock waits for someone who does not
+	// write chunks.
+	private static final String SETTINGS = """
+			; SET plan_cache_mode = force_generic_plan
+			; SET enable_seqscan = off
+			; SET enable_hashjoin = off
+			; SET enable_mergejoin = off
+			; SET jit = off
+			; SET lock_timeout = '2s'""";
+
+	/** Of the service's own connections, with all their settings. */
+	@Bean(defaultCandidate = false)
+	@Qualifier(QUALIFIER)
+	HikariDataSource writeDataSource(HikariDataSource dataSource, BatchProperties batch) {
+		HikariConfig config = new HikariConfig();
+		dataSource.copyStateTo(config);
+		config.setPoolName(dataSource.getPoolName() + "-write");
+		config.setMaximumPoolSize(2 * batch.lanes());
+		config.setMinimumIdle(batch.lanes());
+		config.setConnectionInitSql(dataSource.getConnectionInitSql() + SETTINGS);
+		// A batch of a size never seen before is prepared at once.
+		config.addDataSourceProperty("prepareThreshold", 1);
+		// The whole of a batch leaves at once, and wakes PostgreSQL once.
+		config.addDataSourceProperty("maxSendBufferSize", SEND_BUFFER);
+		return new HikariDataSource(config);
+	}
+
+	@Bean(defaultCandidate = false)
+	@Qualifier(QUALIFIER)
+	JdbcTemplate writeJdbc(@Qualifier(QUALIFIER) HikariDataSource dataSource) {
+		return new JdbcTemplate(dataSource);
+	}
+
+}
