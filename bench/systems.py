@@ -337,9 +337,10 @@ class QuestDb(Server):
     body_format = staticmethod(chunks.line_protocol)
     target, expected_status = "/write?precision=ms", 204
     jit = True
+    settings = {}
 
     def start(self):
-        environment = dict(os.environ, QDB_HTTP_BIND_TO=f"127.0.0.1:{self.port}", QDB_HTTP_MIN_ENABLED="false",
+        environment = dict(os.environ, **self.settings, QDB_HTTP_BIND_TO=f"127.0.0.1:{self.port}", QDB_HTTP_MIN_ENABLED="false",
                            QDB_PG_ENABLED="false", QDB_LINE_TCP_ENABLED="false", QDB_TELEMETRY_ENABLED="false")
         os.mkdir(self.folder())
         jar = programs.questdb_jar()
@@ -363,6 +364,14 @@ class QuestDb(Server):
         """Without the write-ahead log, which is removed a while after it is applied."""
         return machine.disk_bytes(os.path.join(self.folder(), "db"),
                                   without=lambda name: name.startswith("wal") and name[3:].isdigit())
+
+
+class DurableQuestDb(QuestDb):
+    """QuestDB told to flush at each commit: its acknowledgement then means what ours does."""
+
+    name, title = "questdb-sync", "QuestDB, commit.mode=sync"
+    acknowledgement = "after fsync"
+    settings = {"QDB_CAIRO_COMMIT_MODE": "sync"}
 
 
 # One statement, and so one transaction and one round trip: a chunk (or several of one stream) and its channel's sums.
@@ -523,5 +532,5 @@ def quantile(ordered, share):
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
-SYSTEMS = {system.name: system for system in (Service, VictoriaMetrics, InfluxDb, QuestDb, PostgresAlone,
-                                              PostgresBatches)}
+SYSTEMS = {system.name: system for system in (Service, VictoriaMetrics, InfluxDb, QuestDb, DurableQuestDb,
+                                              PostgresAlone, PostgresBatches)}
