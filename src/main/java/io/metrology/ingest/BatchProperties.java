@@ -18,6 +18,6 @@ import org.springframework.validation.annotation.Validated;
  */
 @Validated
 @ConfigurationProperties("metrology.ingest.batch")
-record BatchProperties(@Positive @Max(5000) @DefaultValue("64") int maxChunks,
+record BatchProperties(@Positive @Max(ChunkStatements.MOST_ROWS) @DefaultValue("64") int maxChunks,
 		@Positive @DefaultValue("20000") int maxPoints, @Positive @DefaultValue("1") int lanes) {
 }

@@ -1,28 +1,17 @@
 package io.metrology.ingest;
 
-import java.sql.PreparedStatement;
-import java.sql.SQLException;
-import java.sql.Types;
-import java.util.Collection;
-import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import javax.sql.DataSource;
 
 import io.metrology.http.Sqlstate;
-import io.metrology.ingest.Holdings.ChannelState;
-import io.metrology.ingest.WritePlan.PlannedChunk;
-import org.jspecify.annotations.Nullable;
 
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
 import org.springframework.jdbc.core.JdbcTemplate;
-import org.springframework.jdbc.core.PreparedStatementCallback;
 import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.stereotype.Repository;
 import org.springframework.transaction.TransactionDefinition;
@@ -43,86 +32,6 @@ import org.springframework.transaction.support.TransactionTemplate;
 @Repository
 class ChunkStore {
 
-	private static final String UPDATE_CHANNELS = """
-			UPDATE channel c
-			   SET units = after.units,
-			       total_points = after.total_points,
-			       chunk_count = after.chunk_count,
-			       highest_chunk_index = after.highest_chunk_index,
-			       revision = after.revision,
-			       earliest_time = after.earliest_time,
-			       latest_time = after.latest_time,
-			       latest_chunk_index = after.latest_chunk_index,
-			       last_received_at = clock_timestamp()
-			  FROM unnest(?::uuid[], ?::text[], ?::text[], ?::bigint[], ?::bigint[], ?::integer[], ?::bigint[],
-			              ?::float8[], ?::float8[], ?::integer[], ?::bigint[], ?::bigint[])
-			       AS after (data_id, channel_name, units, total_points, chunk_count, highest_chunk_index, revision,
-			                 earliest_time, latest_time, latest_chunk_index, revision_before, total_points_before)
-			 WHERE c.data_id = after.data_id
-			   AND c.channel_name = after.channel_name
-			   AND c.revision = after.revision_before
-			   AND c.total_points = after.total_points_before
-			""";
-
-	private static final String INSERT_CHUNKS = """
-			INSERT INTO chunk (data_id, channel_name, chunk_index,
-			                   point_count, revision, content_hash,
-			                   earliest_time, latest_time, min_value, max_value, missing_count,
-			                   timestamps, "values")
-			VALUES %s
-			ON CONFLICT (data_id, channel_name, chunk_index)
-			""";
-
-	// After the channels were locked: the chunks may be new or take the place of others.
-	private static final String WRITE = UPDATE_CHANNELS + ";" + INSERT_CHUNKS + """
-			DO UPDATE
-			   SET point_count = excluded.point_count,
-			       revision = excluded.revision,
-			       received_at = excluded.received_at,
-			       content_hash = excluded.content_hash,
-			       earliest_time = excluded.earliest_time,
-			       latest_time = excluded.latest_time,
-			       min_value = excluded.min_value,
-			       max_value = excluded.max_value,
-			       missing_count = excluded.missing_count,
-			       timestamps = excluded.timestamps,
-			       "values" = excluded."values"
-			""";
-
-	// One statement that is a transaction, and so one round trip: it writes all, or
-	// nothing if a channel is not as it was remembered, or a chunk is held after all.
-	private static final String WRITE_IF_UNCHANGED = "WITH changed AS (" + UPDATE_CHANNELS + "RETURNING 1), stored AS ("
-			+ INSERT_CHUNKS + """
-					DO NOTHING RETURNING 1)
-					SELECT require_unchanged((SELECT count(*) FROM changed) = ? AND (SELECT count(*) FROM stored) = ?)
-					""";
-
-	private static final String ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-
-	private static final int ROW_PARAMETERS = 13;
-
-	private static final int CHANNEL_PARAMETERS = 12;
-
-	private static final String RETAKE_TIMES = """
-			UPDATE channel c
-			   SET (earliest_time, latest_time, latest_chunk_index) = (
-			       SELECT min(k.earliest_time),
-			              max(k.latest_time),
-			              (array_agg(k.chunk_index ORDER BY k.latest_time DESC, k.chunk_index DESC))[1]
-			         FROM chunk k
-			        WHERE k.data_id = c.data_id
-			          AND k.channel_name = c.channel_name)
-			 WHERE c.data_id = ?
-			   AND c.channel_name = ?
-			""";
-
-	/** By the number of chunks that they write, made when first needed. */
-	private static final Map<Integer, String> WRITES = new ConcurrentHashMap<>();
-
-	private static final Map<Integer, String> WRITES_IF_UNCHANGED = new ConcurrentHashMap<>();
-
-	private final JdbcTemplate jdbc;
-
 	private final TransactionTemplate transaction;
 
 	private final TransactionTemplate snapshot;
@@ -130,6 +39,8 @@ class ChunkStore {
 	private final HoldingsReader holdings;
 
 	private final HoldingsReader readings;
+
+	private final ChunkStatements statements;
 
 	private final ChannelRegistry registry;
 
@@ -141,17 +52,17 @@ class ChunkStore {
 
 	ChunkStore(@Qualifier(WriteConnections.QUALIFIER) JdbcTemplate jdbc,
 			@Qualifier(WriteConnections.QUALIFIER) DataSource writing, JdbcTemplate reading, DataSource database,
-			ChannelRegistry registry, ChannelMemory memory, IngestProperties properties, IngestMetrics metrics) {
-		this.jdbc = jdbc;
+			ChunkStatements statements, ChannelRegistry registry, ChannelMemory memory, IngestProperties properties,
+			IngestMetrics metrics) {
 		// Without JPA's session, which nothing here needs. The pool's connections are
-		// READ COMMITTED; to set that here
-		// would ask each for its level first.
+		// READ COMMITTED; to set that here would ask each for its level first.
 		this.transaction = new TransactionTemplate(new JdbcTransactionManager(writing));
 		this.snapshot = new TransactionTemplate(new JdbcTransactionManager(database));
 		this.snapshot.setIsolationLevel(TransactionDefinition.ISOLATION_REPEATABLE_READ);
 		this.snapshot.setReadOnly(true);
 		this.holdings = new HoldingsReader(jdbc);
 		this.readings = new HoldingsReader(reading);
+		this.statements = statements;
 		this.registry = registry;
 		this.memory = memory;
 		this.properties = properties;
@@ -184,7 +95,7 @@ class ChunkStore {
 
 	/** Empty if nothing was written, as something is not remembered, or was changed. */
 	private Optional<Planned> writeFromMemory(List<Submission> batch, BatchKeys keys) {
-		Holdings remembered = this.memory.recall(keys);
+		Holdings remembered = (keys.chunks().size() <= ChunkStatements.MOST_ROWS) ? this.memory.recall(keys) : null;
 		if (remembered == null) {
 			return Optional.empty();
 		}
@@ -194,7 +105,7 @@ class ChunkStore {
 			return Optional.empty();
 		}
 		try {
-			storeIfUnchanged(planned.plan());
+			this.statements.writeIfUnchanged(planned.plan());
 			return Optional.of(planned);
 		}
 		catch (ConcurrencyFailureException ex) {
@@ -228,8 +139,11 @@ class ChunkStore {
 	}
 
 	private RuntimeException failure(RuntimeException ex, boolean committing) {
-		this.memory.forget();
-		return (committing && Sqlstate.of(ex).leavesCommitUnknown()) ? new CommitUnknownException(ex) : ex;
+		Sqlstate state = Sqlstate.of(ex);
+		if (state.isWorthRetrying()) {
+			this.memory.forget();
+		}
+		return (committing && state.leavesCommitUnknown()) ? new CommitUnknownException(ex) : ex;
 	}
 
 	private Optional<Planned> storeLocked(List<Submission> batch, BatchKeys keys, boolean creating) {
@@ -241,7 +155,7 @@ class ChunkStore {
 			return Optional.empty();
 		}
 		Planned planned = Planned.of(plan(held), batch);
-		store(planned.plan());
+		this.statements.write(planned.plan());
 		if (creating) {
 			this.registry.dropEmpty(planned.plan().emptyOf(keys.channels()));
 		}
@@ -250,82 +164,6 @@ class ChunkStore {
 
 	private WritePlan plan(Holdings held) {
 		return new WritePlan(held, this.properties.unitsMismatch(), this.registry.registersUnknown());
-	}
-
-	private void storeIfUnchanged(WritePlan plan) {
-		execute(WRITES_IF_UNCHANGED, WRITE_IF_UNCHANGED, plan, (statement, next) -> {
-			statement.setInt(next, plan.channels().size());
-			statement.setInt(next + 1, plan.chunks().size());
-		});
-	}
-
-	private void store(WritePlan plan) {
-		if (plan.chunks().isEmpty()) {
-			return;
-		}
-		execute(WRITES, WRITE, plan, (statement, next) -> {
-		});
-		plan.channels().forEach((channel, state) -> {
-			if (state.times().stale()) {
-				this.jdbc.update(RETAKE_TIMES, channel.dataId(), channel.channelName());
-			}
-		});
-	}
-
-	private void execute(Map<Integer, String> statements, String pattern, WritePlan plan, LastParameters last) {
-		String sql = statements.computeIfAbsent(plan.chunks().size(),
-				(count) -> pattern.formatted(String.join(", ", Collections.nCopies(count, ROW))));
-		this.jdbc.execute(sql, (PreparedStatementCallback<Boolean>) (statement) -> {
-			setChannels(statement, plan);
-			int next = 1 + CHANNEL_PARAMETERS;
-			for (PlannedChunk planned : plan.chunks()) {
-				setChunk(statement, next, planned);
-				next += ROW_PARAMETERS;
-			}
-			last.set(statement, next);
-			return statement.execute();
-		});
-	}
-
-	private static void setChunk(PreparedStatement statement, int first, PlannedChunk planned) throws SQLException {
-		Chunk chunk = planned.chunk();
-		ChunkSummary summary = chunk.summary();
-		statement.setObject(first, chunk.key().dataId());
-		statement.setString(first + 1, chunk.key().channelName());
-		statement.setInt(first + 2, chunk.key().chunkIndex());
-		statement.setInt(first + 3, chunk.pointCount());
-		statement.setLong(first + 4, planned.revision());
-		statement.setBytes(first + 5, chunk.contentHash());
-		statement.setDouble(first + 6, summary.earliestTime());
-		statement.setDouble(first + 7, summary.latestTime());
-		statement.setObject(first + 8, summary.minValue(), Types.DOUBLE);
-		statement.setObject(first + 9, summary.maxValue(), Types.DOUBLE);
-		statement.setInt(first + 10, summary.missingCount());
-		statement.setObject(first + 11, chunk.timestamps());
-		statement.setObject(first + 12, chunk.values());
-	}
-
-	private static void setChannels(PreparedStatement statement, WritePlan plan) throws SQLException {
-		BatchKeys.setChannels(statement, 1, plan.channels().keySet());
-		Collection<ChannelState> after = plan.channels().values();
-		BatchKeys.set(statement, 3, "text", after, ChannelState::units);
-		BatchKeys.set(statement, 4, "int8", after, ChannelState::totalPoints);
-		BatchKeys.set(statement, 5, "int8", after, ChannelState::chunkCount);
-		BatchKeys.set(statement, 6, "int4", after, ChannelState::highestChunkIndex);
-		BatchKeys.set(statement, 7, "int8", after, ChannelState::revision);
-		BatchKeys.set(statement, 8, "float8", after, (state) -> state.times().earliest());
-		BatchKeys.set(statement, 9, "float8", after, (state) -> state.times().latest());
-		BatchKeys.set(statement, 10, "int4", after, (state) -> state.times().latestChunkIndex());
-		Collection<ChannelState> before = plan.before();
-		BatchKeys.set(statement, 11, "int8", before, ChannelState::revision);
-		BatchKeys.set(statement, 12, "int8", before, ChannelState::totalPoints);
-	}
-
-	/** Sets the parameters behind those of the rows. */
-	private interface LastParameters {
-
-		void set(PreparedStatement statement, int next) throws SQLException;
-
 	}
 
 	/**

@@ -14,8 +14,7 @@ import org.springframework.validation.annotation.Validated;
  * How chunks are taken in.
  *
  * @param maxPoints the most points in one chunk
- * @param maxChannels the most channels in one request; with 13 parameters each,
- * PostgreSQL takes up to 5041 in a statement
+ * @param maxChannels the most channels in one request
  * @param unitsMismatch what to do with a chunk whose units differ from its channel's
  * @param hold how long a chunk is held, and its write tried again, while PostgreSQL is
  * away

@@ -3,9 +3,9 @@ package io.metrology.ingest;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 import io.metrology.http.ErrorCode;
 import io.metrology.http.Fault;
@@ -31,7 +31,8 @@ class WritePlan {
 	/** Whether a stream that was never seen may be written to. */
 	private final boolean registering;
 
-	private final Map<ChunkKey.Channel, ChannelState> channels = new LinkedHashMap<>();
+	/** In key order: that in which they are locked. */
+	private final Map<ChunkKey.Channel, ChannelState> channels = new TreeMap<>();
 
 	private final List<PlannedChunk> chunks = new ArrayList<>();
 
