@@ -107,7 +107,10 @@ final class ModelStream {
 		if (mismatch) {
 			return Expected.refused(409, "manifest_mismatch", false);
 		}
-		this.end = End.FINALIZED;
+		if (this.end != End.FINALIZED) {
+			this.end = End.FINALIZED;
+			this.channels.replaceAll((name, channel) -> channel.ended());
+		}
 		return Expected.partly(200, Map.of("data_id", this.dataId));
 	}
 
@@ -199,6 +202,11 @@ final class ModelStream {
 			SortedMap<Integer, StoredChunk> changed = new TreeMap<>(this.chunks);
 			changed.put(step.index(), chunk(step, this.revision + 1, hash));
 			return new ModelChannel((this.units != null) ? this.units : step.units(), this.revision + 1, changed);
+		}
+
+		/** The end of its stream is a change, too. */
+		ModelChannel ended() {
+			return new ModelChannel(this.units, this.revision + 1, this.chunks);
 		}
 
 		long totalPoints() {
