@@ -14,6 +14,10 @@ import java.sql.SQLTransientConnectionException;
 public record Sqlstate(String code) {
 
 	/** The connection does not exist. */
+	private static final String READ_ONLY = "25006";
+
+	private static final String LOCK_TIMEOUT = "55P03";
+
 	private static final String NO_CONNECTION = "08003";
 
 	/**
@@ -47,7 +51,7 @@ public record Sqlstate(String code) {
 	public boolean isWorthRetrying() {
 		return switch (classCode()) {
 			case "08", "40", "53", "57", "58" -> true;
-			default -> this.code.equals("25006") || this.code.equals("55P03");
+			default -> this.code.equals(READ_ONLY) || this.code.equals(LOCK_TIMEOUT);
 		};
 	}
 
@@ -64,6 +68,18 @@ public record Sqlstate(String code) {
 	 */
 	public boolean isServerGone() {
 		return classCode().equals("08") || this.code.startsWith("57P");
+	}
+
+	/** Whether a lock was not had in time. */
+	public boolean isLockTimeout() {
+		return this.code.equals(LOCK_TIMEOUT);
+	}
+
+	/**
+	 * Whether another server may have taken over: this one was lost, or it is a standby.
+	 */
+	public boolean leavesServerUnknown() {
+		return this.code.isEmpty() || isServerGone() || this.code.equals(READ_ONLY);
 	}
 
 	private String classCode() {

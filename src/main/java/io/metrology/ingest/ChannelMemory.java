@@ -23,7 +23,7 @@ import org.springframework.stereotype.Component;
 @Component
 class ChannelMemory {
 
-	/** Some 300 bytes each. */
+	/** Some 300 bytes each, where names are short. */
 	private static final int MOST_CHANNELS = 50_000;
 
 	private static final Duration DISTRUST = Duration.ofSeconds(10);
@@ -73,15 +73,16 @@ class ChannelMemory {
 	}
 
 	/**
-	 * Notes that others write to these channels, too. For a while nothing is built on
-	 * what is remembered of them: it would be in vain each time.
+	 * Notes that a batch was planned from memory in vain, mostly as others write to one
+	 * of these channels, too. For a while nothing is built on what is remembered of them:
+	 * it would be in vain each time.
 	 */
 	void distrust(Collection<ChunkKey.Channel> shared) {
 		this.channels.invalidateAll(shared);
 		shared.forEach((channel) -> this.shared.put(channel, true));
 	}
 
-	/** After a failure nothing is certain; another server may have taken over. */
+	/** After the server was lost nothing is certain; another may have taken over. */
 	void forget() {
 		this.channels.invalidateAll();
 	}

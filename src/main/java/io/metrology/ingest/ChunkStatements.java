@@ -7,6 +7,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 
 import io.metrology.ingest.Holdings.ChannelState;
@@ -23,6 +24,8 @@ import org.springframework.stereotype.Component;
 @Component
 class ChunkStatements {
 
+	// The revision alone would do, were there not servers that take over without the last
+	// of what they should have.
 	private static final String UPDATE_CHANNELS = """
 			UPDATE channel c
 			   SET units = after.units,
@@ -35,13 +38,16 @@ class ChunkStatements {
 			       latest_chunk_index = after.latest_chunk_index,
 			       last_received_at = clock_timestamp()
 			  FROM unnest(?::uuid[], ?::text[], ?::text[], ?::bigint[], ?::bigint[], ?::integer[], ?::bigint[],
-			              ?::float8[], ?::float8[], ?::integer[], ?::bigint[], ?::bigint[])
+			              ?::float8[], ?::float8[], ?::integer[], ?::bigint[], ?::bigint[], ?::bigint[], ?::integer[])
 			       AS after (data_id, channel_name, units, total_points, chunk_count, highest_chunk_index, revision,
-			                 earliest_time, latest_time, latest_chunk_index, revision_before, total_points_before)
+			                 earliest_time, latest_time, latest_chunk_index, revision_before, total_points_before,
+			                 chunk_count_before, highest_chunk_index_before)
 			 WHERE c.data_id = after.data_id
 			   AND c.channel_name = after.channel_name
 			   AND c.revision = after.revision_before
 			   AND c.total_points = after.total_points_before
+			   AND c.chunk_count = after.chunk_count_before
+			   AND c.highest_chunk_index = after.highest_chunk_index_before
 			""";
 
 	private static final String INSERT_CHUNKS = """
@@ -87,7 +93,7 @@ class ChunkStatements {
 
 	private static final int ROW_PARAMETERS = 13;
 
-	private static final int CHANNEL_PARAMETERS = 12;
+	private static final int CHANNEL_PARAMETERS = 14;
 
 	private static final String RETAKE_TIMES = """
 			UPDATE channel c
@@ -134,8 +140,11 @@ class ChunkStatements {
 			return;
 		}
 		List<PlannedChunk> first = plan.chunks().subList(0, Math.min(MOST_ROWS, plan.chunks().size()));
-		execute(WITH_CHANNELS, UPDATE_CHANNELS + ";" + WRITE_CHUNKS, first.size(),
+		int changed = execute(WITH_CHANNELS, UPDATE_CHANNELS + ";" + WRITE_CHUNKS, first.size(),
 				(statement) -> setChunks(statement, setChannels(statement, plan), first));
+		if (changed != plan.channels().size()) {
+			throw new IllegalStateException("A channel that is locked is not as it was read");
+		}
 		for (int from = first.size(); from < plan.chunks().size(); from += MOST_ROWS) {
 			List<PlannedChunk> next = plan.chunks().subList(from, Math.min(from + MOST_ROWS, plan.chunks().size()));
 			execute(CHUNKS_ALONE, WRITE_CHUNKS, next.size(), (statement) -> setChunks(statement, 1, next));
@@ -147,14 +156,15 @@ class ChunkStatements {
 		});
 	}
 
-	private void execute(Map<Integer, String> statements, String pattern, int rows,
-			PreparedStatementSetter parameters) {
+	/** Returns how many rows the first of a pattern's statements has changed. */
+	private int execute(Map<Integer, String> statements, String pattern, int rows, PreparedStatementSetter parameters) {
 		String sql = statements.computeIfAbsent(rows,
 				(count) -> pattern.formatted(String.join(", ", Collections.nCopies(count, ROW))));
-		this.jdbc.execute(sql, (PreparedStatementCallback<Boolean>) (statement) -> {
+		return Objects.requireNonNull(this.jdbc.execute(sql, (PreparedStatementCallback<Integer>) (statement) -> {
 			parameters.setValues(statement);
-			return statement.execute();
-		});
+			statement.execute();
+			return statement.getUpdateCount();
+		}));
 	}
 
 	private static int setChunks(PreparedStatement statement, int first, List<PlannedChunk> chunks)
@@ -199,6 +209,8 @@ class ChunkStatements {
 		Collection<ChannelState> before = plan.before();
 		BatchKeys.set(statement, 11, "int8", before, ChannelState::revision);
 		BatchKeys.set(statement, 12, "int8", before, ChannelState::totalPoints);
+		BatchKeys.set(statement, 13, "int8", before, ChannelState::chunkCount);
+		BatchKeys.set(statement, 14, "int4", before, ChannelState::highestChunkIndex);
 		return 1 + CHANNEL_PARAMETERS;
 	}
 

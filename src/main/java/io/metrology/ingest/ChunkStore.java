@@ -113,7 +113,7 @@ class ChunkStore {
 			return Optional.empty();
 		}
 		catch (RuntimeException ex) {
-			throw failure(ex, !(ex instanceof CannotGetJdbcConnectionException));
+			throw failure(ex, keys, !(ex instanceof CannotGetJdbcConnectionException));
 		}
 	}
 
@@ -134,14 +134,17 @@ class ChunkStore {
 			});
 		}
 		catch (RuntimeException ex) {
-			throw failure(ex, committing.get());
+			throw failure(ex, keys, committing.get());
 		}
 	}
 
-	private RuntimeException failure(RuntimeException ex, boolean committing) {
+	private RuntimeException failure(RuntimeException ex, BatchKeys keys, boolean committing) {
 		Sqlstate state = Sqlstate.of(ex);
-		if (state.isWorthRetrying()) {
+		if (state.leavesServerUnknown()) {
 			this.memory.forget();
+		}
+		else {
+			this.memory.distrust(keys.channels());
 		}
 		return (committing && state.leavesCommitUnknown()) ? new CommitUnknownException(ex) : ex;
 	}

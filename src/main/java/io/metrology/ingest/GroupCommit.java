@@ -2,8 +2,12 @@ package io.metrology.ingest;
 
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 import io.metrology.http.Sqlstate;
 import io.micrometer.core.instrument.Gauge;
@@ -117,23 +121,45 @@ class GroupCommit {
 
 	/**
 	 * Writes each alone, until the server goes: the rest need not find that out for
-	 * themselves.
+	 * themselves. Nor need they wait for a lock that another has waited for in vain.
 	 */
 	private final class OneByOne {
+
+		private final Map<ChunkKey.Channel, RuntimeException> locked = new HashMap<>();
 
 		private @Nullable RuntimeException gone;
 
 		void write(Lane.Ticket ticket) {
-			RuntimeException failure = (this.gone != null) ? this.gone : attempt(List.of(ticket));
+			RuntimeException failure = known(ticket);
 			if (failure == null) {
-				return;
+				failure = attempt(List.of(ticket));
+				if (failure != null) {
+					note(ticket, failure);
+				}
 			}
-			ticket.fail(failure);
-			if (this.gone == null && isServerGone(failure)) {
+			if (failure != null) {
+				ticket.fail(failure);
+			}
+		}
+
+		private @Nullable RuntimeException known(Lane.Ticket ticket) {
+			return (this.gone != null) ? this.gone
+					: channels(ticket).map(this.locked::get).filter(Objects::nonNull).findFirst().orElse(null);
+		}
+
+		private void note(Lane.Ticket ticket, RuntimeException failure) {
+			if (isServerGone(failure)) {
 				// The rest were not even sent, so nothing is unknown of them.
 				this.gone = new TransientDataAccessResourceException("The server went away",
 						new SQLException("The server went away", "08006", failure));
 			}
+			else if (Sqlstate.of(failure).isLockTimeout()) {
+				channels(ticket).forEach((channel) -> this.locked.put(channel, failure));
+			}
+		}
+
+		private static Stream<ChunkKey.Channel> channels(Lane.Ticket ticket) {
+			return ticket.submission().chunks().stream().map((chunk) -> chunk.key().channel());
 		}
 
 	}

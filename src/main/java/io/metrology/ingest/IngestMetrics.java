@@ -41,7 +41,7 @@ class IngestMetrics {
 						.register(registry));
 		}
 		this.commit = Timer.builder("metrology.ingest.commit")
-			.description("From BEGIN to the return of COMMIT, for batches that were committed")
+			.description("From when a batch begins to when it is committed, for batches that were")
 			.serviceLevelObjectives(millis(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000))
 			.register(registry);
 		this.wait = Timer.builder("metrology.ingest.wait")

@@ -146,29 +146,48 @@ class Lane implements AutoCloseable {
 	}
 
 	private void work() {
-		List<Ticket> batch;
-		while (!(batch = awaitBatch()).isEmpty()) {
+		List<Ticket> batch = new ArrayList<>();
+		boolean open = true;
+		while (open) {
 			try {
-				this.writer.accept(batch);
+				open = awaitBatch(batch);
+				if (!batch.isEmpty()) {
+					this.writer.accept(batch);
+				}
 			}
 			catch (RuntimeException | Error ex) {
-				log.error("A batch was cut off; what became of its chunks is not known", ex);
+				report(ex);
 			}
 			finally {
 				batch.forEach(Ticket::release);
+				batch.clear();
 			}
 		}
 	}
 
-	/** Waits for a batch; empty once the lane is closed and all is written. */
-	private List<Ticket> awaitBatch() {
+	/** Whatever fails, the lane goes on: even without memory for a line in the log. */
+	private static void report(Throwable failure) {
+		try {
+			log.error("A batch was cut off; what became of its chunks is not known", failure);
+		}
+		catch (RuntimeException | Error ex) {
+			// Its tickets say so, too: those without an outcome.
+		}
+	}
+
+	/**
+	 * Waits for a batch and takes it.
+	 * @return false once the lane is closed and all is written
+	 */
+	private boolean awaitBatch(List<Ticket> batch) {
 		this.lock.lock();
 		try {
 			while (this.queue.isEmpty() && !this.closed) {
 				this.idle = true;
 				this.arrived.awaitUninterruptibly();
 			}
-			return take();
+			take(batch);
+			return !(this.closed && this.queue.isEmpty());
 		}
 		finally {
 			this.lock.unlock();
@@ -179,8 +198,7 @@ class Lane implements AutoCloseable {
 	 * Takes the first and what fits with it. A key that is in the batch already waits for
 	 * the next: one statement cannot write a row twice.
 	 */
-	private List<Ticket> take() {
-		List<Ticket> batch = new ArrayList<>();
+	private void take(List<Ticket> batch) {
 		Set<ChunkKey> keys = new HashSet<>();
 		int chunks = 0;
 		long points = 0;
@@ -199,7 +217,6 @@ class Lane implements AutoCloseable {
 				waiting.remove();
 			}
 		}
-		return batch;
 	}
 
 	private static void restore(boolean interrupted) {

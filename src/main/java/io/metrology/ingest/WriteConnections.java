@@ -1,5 +1,7 @@
 package io.metrology.ingest;
 
+import java.util.Properties;
+
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 
@@ -9,9 +11,9 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.jdbc.core.JdbcTemplate;
 
 /**
- * The connections on which chunks are written: one for each lane, so that whoever reads
- * never keeps a chunk waiting for a connection, and with settings that fix the plans of
- * the few statements that pass through them.
+ * The connections on which chunks are written: one for each lane's thread, so that
+ * whoever reads never keeps a chunk waiting for a connection, and with settings that fix
+ * the plans of the few statements that pass through them.
  */
 @Configuration(proxyBeanMethods = false)
 class WriteConnections {
@@ -25,8 +27,8 @@ class WriteConnections {
 	// Each key is looked up by its index, in the order in which keys are given: that is
 	// the order of locks. Plans are made once for a connection: made anew for each batch,
 	// they cost more than the writing, and made while the tables are small, they would
-	// read them whole. Whoever waits this long for a lock waits for someone who does not
-	// write chunks.
+	// read them whole. Whoever waits this long for a lock mostly waits for someone who
+	// does not write chunks.
 	private static final String SETTINGS = """
 			; SET plan_cache_mode = force_generic_plan
 			; SET enable_seqscan = off
@@ -41,14 +43,22 @@ class WriteConnections {
 	HikariDataSource writeDataSource(HikariDataSource dataSource, BatchProperties batch) {
 		HikariConfig config = new HikariConfig();
 		dataSource.copyStateTo(config);
+		// A statement is a transaction here, whatever the reading connections are set to.
+		config.setAutoCommit(true);
+		config.setReadOnly(false);
+		config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
 		config.setPoolName(dataSource.getPoolName() + "-write");
 		config.setMaximumPoolSize(2 * batch.lanes());
 		config.setMinimumIdle(batch.lanes());
 		config.setConnectionInitSql(dataSource.getConnectionInitSql() + SETTINGS);
+		// A copy: both pools would share the one object.
+		Properties driver = new Properties();
+		driver.putAll(dataSource.getDataSourceProperties());
 		// A batch of a size never seen before is prepared at once.
-		config.addDataSourceProperty("prepareThreshold", 1);
+		driver.put("prepareThreshold", 1);
 		// The whole of a batch leaves at once, and wakes PostgreSQL once.
-		config.addDataSourceProperty("maxSendBufferSize", SEND_BUFFER);
+		driver.put("maxSendBufferSize", SEND_BUFFER);
+		config.setDataSourceProperties(driver);
 		return new HikariDataSource(config);
 	}
 

@@ -135,6 +135,26 @@ class GroupCommitIT {
 	}
 
 	@Test
+	void lockOnOneChannelHoldsItsNeighboursUpOnceAndNotForEachOfItsChunks() throws Exception {
+		try (TestService service = TestService.start(this.database, "metrology.ingest.hold=20s");
+				StoredRows rows = new StoredRows(this.database)) {
+			service.postChunk(Chunks.ofPoints(this.dataId, "locked", 0, 10));
+			service.postChunk(Chunks.ofPoints(this.dataId, "free", 0, 10));
+			rows.execute("BEGIN; SELECT FROM channel WHERE channel_name = 'locked' FOR UPDATE");
+
+			Map<String, List<CompletableFuture<Answer>>> answers = new HashMap<>();
+			for (int index = 1; index <= 40; index++) {
+				post(service, "locked", index, answers);
+			}
+			assertThat(service.postChunk(Chunks.ofPoints(this.dataId, "free", 1, 10)).status()).isEqualTo(201);
+			rows.execute("COMMIT");
+
+			assertThat(statuses(answers.get("locked"))).containsOnly(201);
+			assertStored(rows, 43);
+		}
+	}
+
+	@Test
 	void clientsThatLeaveDisturbNobody() throws Exception {
 		try (TestService service = TestService.start(this.database); StoredRows rows = new StoredRows(this.database)) {
 			rows.execute(SLOW_COMMITS);

@@ -147,6 +147,18 @@ class RememberedChannelsIT {
 		assertThat(rows.channels(this.dataId).get("a").chunkCount()).isEqualTo(2);
 	}
 
+	@Test
+	void whatIsAcknowledgedIsCommittedWhateverThePoolIsSetTo() throws Exception {
+		TestDatabase database = TestPostgres.newDatabase();
+		try (TestService unusual = TestService.start(database, "spring.datasource.hikari.auto-commit=false");
+				StoredRows stored = new StoredRows(database)) {
+			post(unusual, 0, 1);
+			post(unusual, 1, 1);
+
+			assertThat(stored.channels(this.dataId).get("thickness").chunkCount()).isEqualTo(2);
+		}
+	}
+
 	private long post(TestService instance, int index, int points) {
 		return instance.postChunk(chunk(index, points)).totalPoints();
 	}
