@@ -24,9 +24,9 @@ import org.springframework.stereotype.Component;
  * written at once; what arrives meanwhile is the next batch.
  *
  * <p>
- * Chunks of one channel take the same lane, where they cannot wait for each other's
- * locks. Large submissions take lanes of their own, so that small ones do not queue
- * behind them.
+ * Chunks of one channel mostly take the same lane, where they cannot wait for each
+ * other's locks. Large submissions take lanes of their own, so that small ones do not
+ * queue behind them.
  */
 @Component
 class GroupCommit {

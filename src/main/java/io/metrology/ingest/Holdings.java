@@ -47,7 +47,8 @@ record Holdings(Map<UUID, StreamState> streams, Map<ChunkKey.Channel, ChannelSta
 	 * @param totalPoints the sum of its chunks' points
 	 * @param chunkCount the number of its chunks
 	 * @param highestChunkIndex the highest index of a chunk, −1 where there is none
-	 * @param revision counts the chunks written to it, replacements included
+	 * @param revision counts its changes: chunks written, units corrected, its stream
+	 * ended
 	 * @param times its time range
 	 */
 	record ChannelState(@Nullable String units, long totalPoints, long chunkCount, int highestChunkIndex, long revision,
