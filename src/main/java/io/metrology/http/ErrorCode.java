@@ -15,6 +15,18 @@ public enum ErrorCode {
 	INVALID_REQUEST(400, "Invalid request"),
 	/** A timestamp is no plausible number of epoch seconds. */
 	TIMESTAMP_OUT_OF_RANGE(400, "Timestamp out of range"),
+	/** The request came without an API key. */
+	API_KEY_MISSING(401, "API key missing"),
+	/** The API key is not one of this service. */
+	API_KEY_INVALID(401, "API key invalid"),
+	/** The API key was revoked. */
+	API_KEY_REVOKED(401, "API key revoked"),
+	/** The API key's time is over. */
+	API_KEY_EXPIRED(401, "API key expired"),
+	/** The API key is not for requests of this kind. */
+	SCOPE_MISSING(403, "Scope missing"),
+	/** A page of this origin may not use the service from a browser. */
+	ORIGIN_NOT_ALLOWED(403, "Origin not allowed"),
 	/** The stream was never made, and unknown streams are not registered. */
 	STREAM_UNKNOWN(404, "Stream unknown"),
 	/** The stream has no such channel. */

@@ -46,9 +46,9 @@ public final class Faults {
 		return this.count == 0;
 	}
 
-	/** Whether a fault is kept under this pointer. */
+	/** Whether a fault is kept under this pointer, or one within it. */
 	public boolean has(String pointer) {
-		return this.pointers.contains(pointer);
+		return this.pointers.stream().anyMatch((kept) -> kept.equals(pointer) || kept.startsWith(pointer + "/"));
 	}
 
 	/**

@@ -3,6 +3,7 @@ package io.metrology.http;
 import java.time.Duration;
 import java.util.List;
 
+import jakarta.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.http.HttpHeaders;
@@ -35,6 +36,12 @@ public final class ProblemException extends RuntimeException {
 	public ProblemException(ErrorCode code, String detail, @Nullable Throwable cause) {
 		super(detail, cause);
 		this.code = code;
+	}
+
+	/** What to answer where a path is not served, or not to be seen. */
+	public static ProblemException nothingServed(HttpServletRequest request) {
+		return new ProblemException(ErrorCode.NOT_FOUND,
+				"Nothing is served under " + Fault.shown(request.getRequestURI()) + ".");
 	}
 
 	/** Lists the faults that the answer shows. */

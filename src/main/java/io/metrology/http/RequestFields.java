@@ -1,5 +1,10 @@
 package io.metrology.http;
 
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.UUID;
 import java.util.regex.Pattern;
 
@@ -56,6 +61,43 @@ public final class RequestFields {
 		}
 		fault(name, "must be a UUID in its 36-character form", node);
 		return null;
+	}
+
+	/** A moment in the form of ISO 8601, with its offset from UTC. */
+	public @Nullable Instant instant(String name) {
+		String text = text(name);
+		if (text == null) {
+			return null;
+		}
+		try {
+			return OffsetDateTime.parse(text).toInstant();
+		}
+		catch (DateTimeParseException ex) {
+			this.faults.add(pointerTo(name), name + " must be a time such as 2030-01-31T12:00:00Z", text);
+			return null;
+		}
+	}
+
+	/** The texts of an array; none where it is missing. */
+	public List<String> texts(String name) {
+		JsonNode node = present(name);
+		List<String> texts = new ArrayList<>();
+		if (node == null) {
+			return texts;
+		}
+		if (!node.isArray()) {
+			fault(name, "must be an array of strings", node);
+		}
+		for (JsonNode element : node) {
+			if (element.isString()) {
+				texts.add(element.stringValue());
+			}
+			else if (node.isArray()) {
+				this.faults.add(pointerTo(name) + "/" + texts.size(), name + " must be an array of strings",
+						shown(element));
+			}
+		}
+		return texts;
 	}
 
 	/**

@@ -3,8 +3,10 @@ package io.metrology.http;
 import org.apache.coyote.ContinueResponseTiming;
 import org.apache.coyote.http11.AbstractHttp11Protocol;
 
+import org.springframework.boot.security.autoconfigure.web.servlet.SecurityFilterProperties;
 import org.springframework.boot.tomcat.ConfigurableTomcatWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
+import org.springframework.boot.web.servlet.FilterRegistrationBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.Ordered;
@@ -41,9 +43,13 @@ class TomcatConfiguration {
 		});
 	}
 
+	/** Comes before what looks at paths. */
 	@Bean
-	UrlHandlerFilter trailingSlash() {
-		return UrlHandlerFilter.trailingSlashHandler("/**").wrapRequest().build();
+	FilterRegistrationBean<UrlHandlerFilter> trailingSlash() {
+		FilterRegistrationBean<UrlHandlerFilter> registration = new FilterRegistrationBean<>(
+				UrlHandlerFilter.trailingSlashHandler("/**").wrapRequest().build());
+		registration.setOrder(SecurityFilterProperties.DEFAULT_FILTER_ORDER - 1);
+		return registration;
 	}
 
 }

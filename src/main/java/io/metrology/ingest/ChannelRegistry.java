@@ -1,7 +1,12 @@
 package io.metrology.ingest;
 
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
 
+import io.metrology.http.Caller;
 import io.metrology.stream.UnknownStreamProperties;
 
 import org.springframework.beans.factory.annotation.Qualifier;
@@ -18,11 +23,12 @@ import org.springframework.stereotype.Component;
 class ChannelRegistry {
 
 	private static final String REGISTER_STREAMS = """
-			INSERT INTO stream (data_id, processed_data_id)
-			SELECT data_id, gen_random_uuid()
-			  FROM unnest(?::uuid[]) AS unknown (data_id)
+			INSERT INTO stream (data_id, processed_data_id, created_by)
+			SELECT data_id, gen_random_uuid(), created_by
+			  FROM unnest(?::uuid[], ?::uuid[]) AS unknown (data_id, created_by)
 			 ORDER BY data_id
 			ON CONFLICT DO NOTHING
+			RETURNING data_id
 			""";
 
 	// Against whoever finalizes or deletes the stream at the same time.
@@ -69,14 +75,23 @@ class ChannelRegistry {
 		return this.registersUnknown;
 	}
 
-	/** Makes the rows that are not there yet, for streams that accept data. */
-	void create(BatchKeys keys) {
+	/**
+	 * Makes the rows that are not there yet, for streams that accept data.
+	 * @param makers who is to be on record for having made a stream
+	 * @return the streams that were registered
+	 */
+	Set<UUID> create(BatchKeys keys, Map<UUID, Caller> makers) {
+		Set<UUID> registered = new HashSet<>();
 		if (this.registersUnknown) {
-			this.jdbc.update(REGISTER_STREAMS, (statement) -> keys.setStreams(statement, 1));
+			this.jdbc.query(REGISTER_STREAMS, (statement) -> {
+				BatchKeys.set(statement, 1, "uuid", makers.keySet(), (dataId) -> dataId);
+				BatchKeys.set(statement, 2, "uuid", makers.values(), Caller::keyId);
+			}, (RowCallbackHandler) (row) -> registered.add(row.getObject(1, UUID.class)));
 		}
 		this.jdbc.query(LOCK_STREAMS, (statement) -> keys.setStreams(statement, 1), (RowCallbackHandler) (row) -> {
 		});
 		this.jdbc.update(CREATE_CHANNELS, (statement) -> keys.setChannels(statement, 1));
+		return registered;
 	}
 
 	/** Removes channels that were made for chunks that were then refused. */

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.function.Consumer;
 
 import io.metrology.http.BodyReader;
+import io.metrology.http.Caller;
 import io.metrology.http.RequestFlag;
 import io.metrology.http.RequestReader;
 import io.metrology.stream.StreamTraffic;
@@ -56,7 +57,7 @@ class ChunkController {
 		try (StreamTraffic.Request request = this.traffic.enter()) {
 			Chunk chunk = this.parser.parse(this.bodies.read(http));
 			request.isFor(chunk.key().dataId());
-			receipt = store(Submission.of(chunk), validateOnly).get(0);
+			receipt = store(Submission.of(chunk, Caller.of(http)), validateOnly).get(0);
 		}
 		answer.setHeader("Chunk-Outcome", receipt.outcome().label());
 		answer.setHeader("Chunk-Hash", receipt.hash());
@@ -76,7 +77,7 @@ class ChunkController {
 		try (StreamTraffic.Request request = this.traffic.enter()) {
 			List<Chunk> chunks = this.multiParser.parse(this.bodies.read(http));
 			request.isFor(chunks.get(0).key().dataId());
-			receipts = store(Submission.ofChannels(chunks), validateOnly);
+			receipts = store(Submission.ofChannels(chunks, Caller.of(http)), validateOnly);
 		}
 		answer(answer, validateOnly, (json) -> {
 			json.writeStartArray();

@@ -7,6 +7,9 @@ import java.util.concurrent.ThreadLocalRandom;
 import io.metrology.http.ErrorCode;
 import io.metrology.http.ProblemException;
 import io.metrology.http.Sqlstate;
+import io.metrology.ingest.ChunkReceipt.Outcome;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 import org.springframework.stereotype.Service;
 
@@ -16,6 +19,8 @@ import org.springframework.stereotype.Service;
  */
 @Service
 class ChunkService {
+
+	private static final Logger log = LoggerFactory.getLogger(ChunkService.class);
 
 	private static final Duration FIRST_PAUSE = Duration.ofMillis(20);
 
@@ -47,7 +52,11 @@ class ChunkService {
 	List<ChunkReceipt> ingest(Submission submission) {
 		List<ChunkReceipt> receipts = write(submission).receiptsOrThrow();
 		for (int i = 0; i < receipts.size(); i++) {
-			this.metrics.acknowledged(receipts.get(i).outcome(), submission.chunks().get(i).pointCount());
+			ChunkReceipt receipt = receipts.get(i);
+			this.metrics.acknowledged(receipt.outcome(), submission.chunks().get(i).pointCount());
+			if (receipt.outcome() == Outcome.REPLACED) {
+				log.info("Replaced chunk ({}), sent with {}", receipt.key(), submission.caller());
+			}
 		}
 		return receipts;
 	}

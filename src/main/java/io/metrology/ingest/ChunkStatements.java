@@ -54,7 +54,7 @@ class ChunkStatements {
 			INSERT INTO chunk (data_id, channel_name, chunk_index,
 			                   point_count, revision, content_hash,
 			                   earliest_time, latest_time, min_value, max_value, missing_count,
-			                   timestamps, "values")
+			                   written_by, timestamps, "values")
 			VALUES %s
 			ON CONFLICT (data_id, channel_name, chunk_index)
 			""";
@@ -71,6 +71,7 @@ class ChunkStatements {
 			       min_value = excluded.min_value,
 			       max_value = excluded.max_value,
 			       missing_count = excluded.missing_count,
+			       written_by = excluded.written_by,
 			       timestamps = excluded.timestamps,
 			       "values" = excluded."values"
 			""";
@@ -89,9 +90,9 @@ class ChunkStatements {
 	 */
 	static final int MOST_ROWS = 128;
 
-	private static final String ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+	private static final String ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-	private static final int ROW_PARAMETERS = 13;
+	private static final int ROW_PARAMETERS = 14;
 
 	private static final int CHANNEL_PARAMETERS = 14;
 
@@ -191,8 +192,9 @@ class ChunkStatements {
 		statement.setObject(first + 8, summary.minValue(), Types.DOUBLE);
 		statement.setObject(first + 9, summary.maxValue(), Types.DOUBLE);
 		statement.setInt(first + 10, summary.missingCount());
-		statement.setObject(first + 11, chunk.timestamps());
-		statement.setObject(first + 12, chunk.values());
+		statement.setObject(first + 11, planned.writtenBy(), Types.OTHER);
+		statement.setObject(first + 12, chunk.timestamps());
+		statement.setObject(first + 13, chunk.values());
 	}
 
 	private static int setChannels(PreparedStatement statement, WritePlan plan) throws SQLException {

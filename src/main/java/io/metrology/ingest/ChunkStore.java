@@ -1,12 +1,19 @@
 package io.metrology.ingest;
 
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import javax.sql.DataSource;
 
+import io.metrology.http.Caller;
 import io.metrology.http.Sqlstate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.dao.ConcurrencyFailureException;
@@ -31,6 +38,8 @@ import org.springframework.transaction.support.TransactionTemplate;
  */
 @Repository
 class ChunkStore {
+
+	private static final Logger log = LoggerFactory.getLogger(ChunkStore.class);
 
 	private final TransactionTemplate transaction;
 
@@ -84,6 +93,9 @@ class ChunkStore {
 			.orElseThrow(() -> new IllegalStateException("A channel that was locked is gone"));
 		this.memory.remember(planned.plan().channels());
 		this.metrics.committed(keys.chunks().size(), System.nanoTime() - begun);
+		planned.registered()
+			.forEach((dataId) -> log.info("Registered stream {} by its first chunk, sent with {}", dataId,
+					makers(batch).get(dataId)));
 		return planned.results();
 	}
 
@@ -99,7 +111,7 @@ class ChunkStore {
 		if (remembered == null) {
 			return Optional.empty();
 		}
-		Planned planned = Planned.of(plan(remembered), batch);
+		Planned planned = Planned.of(plan(remembered), batch, Set.of());
 		// A refusal is for the client to see, so it is not made from memory.
 		if (planned.results().stream().anyMatch((result) -> result.refusal() != null)) {
 			return Optional.empty();
@@ -150,19 +162,28 @@ class ChunkStore {
 	}
 
 	private Optional<Planned> storeLocked(List<Submission> batch, BatchKeys keys, boolean creating) {
+		Set<UUID> registered = Set.of();
 		if (creating) {
-			this.registry.create(keys);
+			registered = this.registry.create(keys, makers(batch));
 		}
 		Holdings held = this.holdings.lock(keys);
 		if (held.channels().size() < keys.channels().size() && !creating) {
 			return Optional.empty();
 		}
-		Planned planned = Planned.of(plan(held), batch);
+		Planned planned = Planned.of(plan(held), batch, registered);
 		this.statements.write(planned.plan());
 		if (creating) {
 			this.registry.dropEmpty(planned.plan().emptyOf(keys.channels()));
 		}
 		return Optional.of(planned);
+	}
+
+	/** Who is the first to send to each stream. */
+	private static Map<UUID, Caller> makers(List<Submission> batch) {
+		Map<UUID, Caller> makers = new LinkedHashMap<>();
+		batch.forEach((submission) -> submission.chunks()
+			.forEach((chunk) -> makers.putIfAbsent(chunk.key().dataId(), submission.caller())));
+		return makers;
 	}
 
 	private WritePlan plan(Holdings held) {
@@ -174,11 +195,12 @@ class ChunkStore {
 	 *
 	 * @param plan what is written
 	 * @param results what becomes of each submission
+	 * @param registered the streams that it is the first to write to
 	 */
-	private record Planned(WritePlan plan, List<WriteResult> results) {
+	private record Planned(WritePlan plan, List<WriteResult> results, Set<UUID> registered) {
 
-		static Planned of(WritePlan plan, List<Submission> batch) {
-			return new Planned(plan, batch.stream().map(plan::add).toList());
+		static Planned of(WritePlan plan, List<Submission> batch, Set<UUID> registered) {
+			return new Planned(plan, batch.stream().map(plan::add).toList(), registered);
 		}
 
 	}

@@ -2,6 +2,7 @@ package io.metrology.ingest;
 
 import java.util.List;
 
+import io.metrology.http.Caller;
 import io.metrology.http.Fault;
 
 /**
@@ -9,21 +10,22 @@ import io.metrology.http.Fault;
  *
  * @param chunks at least one; no two have the same key
  * @param form how the request holds them
+ * @param caller who sent it
  */
-record Submission(List<Chunk> chunks, Form form) {
+record Submission(List<Chunk> chunks, Form form, Caller caller) {
 
 	Submission {
 		chunks = List.copyOf(chunks);
 	}
 
 	/** A request that is a chunk. */
-	static Submission of(Chunk chunk) {
-		return new Submission(List.of(chunk), Form.CHUNK);
+	static Submission of(Chunk chunk, Caller caller) {
+		return new Submission(List.of(chunk), Form.CHUNK, caller);
 	}
 
 	/** A request that holds a chunk for each of several channels. */
-	static Submission ofChannels(List<Chunk> chunks) {
-		return new Submission(chunks, Form.CHANNELS);
+	static Submission ofChannels(List<Chunk> chunks, Caller caller) {
+		return new Submission(chunks, Form.CHANNELS, caller);
 	}
 
 	/** The number of points in all chunks together. */

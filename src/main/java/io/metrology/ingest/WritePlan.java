@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.UUID;
 
 import io.metrology.http.ErrorCode;
 import io.metrology.http.Fault;
@@ -64,7 +65,7 @@ class WritePlan {
 			}
 			ChannelState after = before.plus(chunk, held);
 			changed.put(chunk.key().channel(), after);
-			planned.add(new PlannedChunk(chunk, after.revision()));
+			planned.add(new PlannedChunk(chunk, after.revision(), submission.caller().keyId()));
 			receipts.add(new ChunkReceipt(chunk.key(), after.totalPoints(),
 					(held != null) ? Outcome.REPLACED : Outcome.CREATED, chunk.contentHash()));
 		}
@@ -153,8 +154,9 @@ class WritePlan {
 	 *
 	 * @param chunk its content
 	 * @param revision its channel's revision once it is written
+	 * @param writtenBy the key that it was sent with, or null
 	 */
-	record PlannedChunk(Chunk chunk, long revision) {
+	record PlannedChunk(Chunk chunk, long revision, @Nullable UUID writtenBy) {
 
 	}
 

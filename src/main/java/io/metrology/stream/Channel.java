@@ -34,6 +34,8 @@ class Channel {
 	@Column(insertable = false, updatable = false)
 	private long revision;
 
+	private @Nullable UUID unitsBy;
+
 	@Column(insertable = false, updatable = false)
 	private Instant lastReceivedAt;
 

@@ -1,6 +1,7 @@
 package io.metrology.stream;
 
 import java.util.Optional;
+import java.util.UUID;
 
 import org.jspecify.annotations.Nullable;
 
@@ -18,7 +19,7 @@ interface ChannelRepository extends Repository<Channel, Channel.Key> {
 	 * channel.
 	 */
 	@Modifying(clearAutomatically = true)
-	@Query("update Channel c set c.units = :units, c.revision = c.revision + 1 where c.key = :key")
-	int correctUnits(Channel.Key key, @Nullable String units);
+	@Query("update Channel c set c.units = :units, c.revision = c.revision + 1, c.unitsBy = :unitsBy where c.key = :key")
+	int correctUnits(Channel.Key key, @Nullable String units, @Nullable UUID unitsBy);
 
 }

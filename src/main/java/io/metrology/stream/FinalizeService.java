@@ -4,12 +4,15 @@ import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 
+import io.metrology.http.Caller;
 import io.metrology.http.ErrorCode;
 import io.metrology.http.Fault;
 import io.metrology.http.ProblemException;
 import io.metrology.http.Sqlstate;
 import io.metrology.stream.StreamStore.Activity;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 import org.springframework.dao.DataAccessException;
 import org.springframework.dao.PessimisticLockingFailureException;
@@ -23,6 +26,8 @@ import org.springframework.transaction.TransactionException;
  */
 @Service
 class FinalizeService {
+
+	private static final Logger log = LoggerFactory.getLogger(FinalizeService.class);
 
 	private final StreamStore store;
 
@@ -43,11 +48,11 @@ class FinalizeService {
 	 * @throws ProblemException {@code stream_unknown}, {@code stream_deleted},
 	 * {@code manifest_mismatch}, or {@code overloaded} if chunks never ceased to arrive
 	 */
-	Activity finish(UUID dataId, @Nullable Manifest manifest) {
+	Activity finish(UUID dataId, @Nullable Manifest manifest, Caller caller) {
 		Drain drain = new Drain(this.properties);
 		try {
 			while (true) {
-				Activity activity = tryToFinish(dataId, manifest, drain);
+				Activity activity = tryToFinish(dataId, manifest, drain, caller);
 				if (activity != null) {
 					return activity;
 				}
@@ -64,7 +69,7 @@ class FinalizeService {
 	}
 
 	/** The stream once it is sealed, null where it is not yet. */
-	private @Nullable Activity tryToFinish(UUID dataId, @Nullable Manifest manifest, Drain drain)
+	private @Nullable Activity tryToFinish(UUID dataId, @Nullable Manifest manifest, Drain drain, Caller caller)
 			throws InterruptedException {
 		try {
 			Activity activity = require(dataId);
@@ -73,7 +78,7 @@ class FinalizeService {
 				return activity;
 			}
 			drain.look(activity.changes());
-			return seal(dataId, activity, manifest, drain) ? activity : null;
+			return seal(dataId, activity, manifest, drain, caller) ? activity : null;
 		}
 		catch (PessimisticLockingFailureException ex) {
 			// A chunk is being written by another instance.
@@ -93,7 +98,7 @@ class FinalizeService {
 	 * wait is over, or all that was announced is there, the quiet period no longer
 	 * counts, but those requests do.
 	 */
-	private boolean seal(UUID dataId, Activity activity, @Nullable Manifest manifest, Drain drain)
+	private boolean seal(UUID dataId, Activity activity, @Nullable Manifest manifest, Drain drain, Caller caller)
 			throws InterruptedException {
 		boolean complete = manifest != null && manifest.faults(this.store.holdings(dataId)).isEmpty();
 		boolean due = drain.isQuiet() || drain.isOver();
@@ -103,10 +108,13 @@ class FinalizeService {
 		Long unchanged = (complete || drain.isOver()) ? null : activity.changes();
 		boolean sealed;
 		try {
-			sealed = this.store.seal(dataId, unchanged, manifest);
+			sealed = this.store.seal(dataId, unchanged, manifest, caller);
 		}
 		finally {
 			this.traffic.release(dataId);
+		}
+		if (sealed) {
+			log.info("Finalized stream {}, asked with {}", dataId, caller);
 		}
 		if (!sealed && due && this.store.isUnchanged(dataId, unchanged)) {
 			requireMatch(dataId, manifest);

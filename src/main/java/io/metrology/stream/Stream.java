@@ -3,6 +3,7 @@ package io.metrology.stream;
 import java.time.Instant;
 import java.util.UUID;
 
+import io.metrology.http.Caller;
 import jakarta.persistence.Column;
 import jakarta.persistence.Entity;
 import jakarta.persistence.Id;
@@ -31,6 +32,8 @@ class Stream {
 	@Column(insertable = false, updatable = false)
 	private @Nullable Instant createdAt;
 
+	private @Nullable UUID createdBy;
+
 	@Column(insertable = false, updatable = false)
 	private @Nullable Instant finalizedAt;
 
@@ -42,7 +45,7 @@ class Stream {
 	protected Stream() {
 	}
 
-	Stream(InitializeRequest request) {
+	Stream(InitializeRequest request, Caller caller) {
 		this.dataId = UUID.randomUUID();
 		this.processedDataId = UUID.randomUUID();
 		this.streamName = request.streamName();
@@ -50,6 +53,7 @@ class Stream {
 		this.synthSourceId = request.synthSourceId();
 		this.physicalSampleId = request.physicalSampleId();
 		this.projectId = request.projectId();
+		this.createdBy = caller.keyId();
 	}
 
 	UUID dataId() {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.UUID;
 
+import io.metrology.http.Caller;
 import io.metrology.http.Faults;
 import io.metrology.http.QueryParameters;
 import io.metrology.http.RequestFields;
@@ -12,6 +13,8 @@ import io.metrology.http.StoredText;
 import io.metrology.http.StreamPath;
 import jakarta.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
@@ -29,6 +32,8 @@ import org.springframework.web.bind.annotation.RestController;
 @RestController
 @RequestMapping(path = { "/metrology", "/tool-state" }, produces = MediaType.APPLICATION_JSON_VALUE)
 class StreamController {
+
+	private static final Logger log = LoggerFactory.getLogger(StreamController.class);
 
 	private static final int MOST_LISTED = 1000;
 
@@ -60,7 +65,10 @@ class StreamController {
 	@PostMapping(path = "/stream/initialize", consumes = MediaType.APPLICATION_JSON_VALUE)
 	@ResponseStatus(HttpStatus.CREATED)
 	StreamIds initialize(HttpServletRequest request) throws IOException {
-		return StreamIds.of(this.service.initialize(this.requests.read(request, InitializeRequest::of)));
+		Caller caller = Caller.of(request);
+		Stream made = this.service.initialize(this.requests.read(request, InitializeRequest::of), caller);
+		log.info("Made stream {}, asked with {}", made.dataId(), caller);
+		return StreamIds.of(made);
 	}
 
 	/**
@@ -71,7 +79,10 @@ class StreamController {
 	ChannelUnits correctUnits(@PathVariable("data_id") UUID dataId, @RequestParam @StoredText(min = 1) String channel,
 			HttpServletRequest request) throws IOException {
 		UnitsRequest correction = this.requests.read(request, StreamController::units);
-		Channel corrected = this.service.correctUnits(dataId, channel, correction.units());
+		Caller caller = Caller.of(request);
+		Channel corrected = this.service.correctUnits(dataId, channel, correction.units(), caller);
+		log.info("Corrected the units of channel {} of stream {} to {}, asked with {}", channel, dataId,
+				corrected.units(), caller);
 		return new ChannelUnits(dataId, corrected.name(), corrected.units(), corrected.totalPoints());
 	}
 
@@ -83,7 +94,7 @@ class StreamController {
 	@PostMapping("/stream/" + StreamPath.DATA_ID + "/finalize")
 	StreamIds finish(@PathVariable("data_id") UUID dataId, HttpServletRequest request) throws IOException {
 		Manifest manifest = this.requests.readOptional(request, Manifest::of);
-		return new StreamIds(dataId, this.finalizing.finish(dataId, manifest).processedDataId());
+		return new StreamIds(dataId, this.finalizing.finish(dataId, manifest, Caller.of(request)).processedDataId());
 	}
 
 	/** Describes a stream and its channels. */
@@ -115,8 +126,8 @@ class StreamController {
 	 */
 	@DeleteMapping(path = "/stream/" + StreamPath.DATA_ID)
 	@ResponseStatus(HttpStatus.NO_CONTENT)
-	void delete(@PathVariable("data_id") UUID dataId) {
-		if (!this.purger.delete(dataId)) {
+	void delete(@PathVariable("data_id") UUID dataId, HttpServletRequest request) {
+		if (!this.purger.delete(dataId, Caller.of(request))) {
 			this.service.requireKnown(dataId);
 		}
 	}

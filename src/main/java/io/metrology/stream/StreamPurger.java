@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.function.Predicate;
 
+import io.metrology.http.Caller;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import org.slf4j.Logger;
@@ -53,10 +54,10 @@ class StreamPurger {
 	 * Deletes a stream; all of its points are gone when this returns. Returns whether
 	 * there was one.
 	 */
-	boolean delete(UUID dataId) {
-		boolean buried = this.store.bury(dataId);
+	boolean delete(UUID dataId, Caller caller) {
+		boolean buried = this.store.bury(dataId, caller);
 		if (buried) {
-			note(dataId, Reason.REQUEST);
+			note(dataId, Reason.REQUEST, caller);
 		}
 		// Also what an earlier deletion has not finished.
 		if (buried || this.store.toPurge().contains(dataId)) {
@@ -73,7 +74,8 @@ class StreamPurger {
 			this.store.toPurge().forEach(this::purge);
 			Duration finalizedAfter = this.retention.finalizedAfter();
 			if (finalizedAfter != null) {
-				sweep(this.store.finalizedBefore(finalizedAfter), this.store::bury, Reason.FINALIZED);
+				sweep(this.store.finalizedBefore(finalizedAfter),
+						(dataId) -> this.store.bury(dataId, Caller.WITHOUT_KEY), Reason.FINALIZED);
 			}
 			Duration idleAfter = this.retention.idleAfter();
 			if (idleAfter != null) {
@@ -88,7 +90,7 @@ class StreamPurger {
 	private void sweep(List<UUID> streams, Predicate<UUID> bury, Reason reason) {
 		for (UUID dataId : streams) {
 			if (bury.test(dataId)) {
-				note(dataId, reason);
+				note(dataId, reason, Caller.WITHOUT_KEY);
 				purge(dataId);
 			}
 		}
@@ -102,8 +104,8 @@ class StreamPurger {
 		while (!done);
 	}
 
-	private void note(UUID dataId, Reason reason) {
-		log.info("Deleted stream {} ({})", dataId, reason.label);
+	private void note(UUID dataId, Reason reason, Caller caller) {
+		log.info("Deleted stream {} ({}), asked with {}", dataId, reason.label, caller);
 		Counter counter = this.deleted.get(reason);
 		if (counter != null) {
 			counter.increment();

@@ -2,6 +2,7 @@ package io.metrology.stream;
 
 import java.util.UUID;
 
+import io.metrology.http.Caller;
 import io.metrology.http.ErrorCode;
 import io.metrology.http.ProblemException;
 import jakarta.persistence.EntityManager;
@@ -28,8 +29,8 @@ class StreamService {
 
 	/** Makes a stream with ids of its own. */
 	@Transactional
-	public Stream initialize(InitializeRequest request) {
-		Stream stream = new Stream(request);
+	public Stream initialize(InitializeRequest request, Caller caller) {
+		Stream stream = new Stream(request, caller);
 		this.entities.persist(stream);
 		return stream;
 	}
@@ -40,9 +41,9 @@ class StreamService {
 	 * {@code channel_unknown}
 	 */
 	@Transactional
-	public Channel correctUnits(UUID dataId, String channelName, @Nullable String units) {
+	public Channel correctUnits(UUID dataId, String channelName, @Nullable String units, Caller caller) {
 		Channel.Key key = new Channel.Key(dataId, channelName);
-		if (this.channels.correctUnits(key, units) == 0) {
+		if (this.channels.correctUnits(key, units, caller.keyId()) == 0) {
 			requireLive(dataId);
 		}
 		return this.channels.findById(key)

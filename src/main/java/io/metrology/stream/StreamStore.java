@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 
+import io.metrology.http.Caller;
 import io.metrology.stream.Manifest.Holding;
 import org.jspecify.annotations.Nullable;
 
@@ -69,7 +70,8 @@ class StreamStore {
 
 	private static final String SEAL = """
 			UPDATE stream
-			   SET finalized_at = clock_timestamp()
+			   SET finalized_at = clock_timestamp(),
+			       finalized_by = :caller
 			 WHERE data_id = :data_id
 			   AND finalized_at IS NULL
 			""";
@@ -88,7 +90,8 @@ class StreamStore {
 
 	private static final String BURY = """
 			UPDATE stream
-			   SET deleted_at = clock_timestamp()
+			   SET deleted_at = clock_timestamp(),
+			       deleted_by = :caller
 			 WHERE data_id = :data_id
 			""";
 
@@ -195,18 +198,19 @@ class StreamStore {
 	 * @param unchanged the count of changes that it must still have, or null where that
 	 * does not matter
 	 * @param expected what it must hold, or null where that does not matter
+	 * @param caller who is to be on record for it
 	 * @return whether the stream is sealed
 	 * @throws PessimisticLockingFailureException if a chunk of it is being written and
 	 * that takes long
 	 */
 	@Transactional
-	public boolean seal(UUID dataId, @Nullable Long unchanged, @Nullable Manifest expected) {
+	public boolean seal(UUID dataId, @Nullable Long unchanged, @Nullable Manifest expected, Caller caller) {
 		this.jdbc.sql(LIMIT_LOCK_WAIT).update();
 		if (!lock(dataId) || !isUnchanged(dataId, unchanged)
 				|| (expected != null && !expected.faults(holdings(dataId)).isEmpty())) {
 			return false;
 		}
-		if (this.jdbc.sql(SEAL).param("data_id", dataId).update() > 0) {
+		if (this.jdbc.sql(SEAL).param("data_id", dataId).param("caller", caller.keyId()).update() > 0) {
 			this.jdbc.sql(MOVE_CHANNELS_ON).param("data_id", dataId).update();
 		}
 		return true;
@@ -222,12 +226,12 @@ class StreamStore {
 	 * a stream.
 	 */
 	@Transactional
-	public boolean bury(UUID dataId) {
+	public boolean bury(UUID dataId, Caller caller) {
 		if (!lock(dataId)) {
 			return false;
 		}
 		this.jdbc.sql(DELETE_CHANNELS).param("data_id", dataId).update();
-		this.jdbc.sql(BURY).param("data_id", dataId).update();
+		this.jdbc.sql(BURY).param("data_id", dataId).param("caller", caller.keyId()).update();
 		return true;
 	}
 
@@ -239,7 +243,7 @@ class StreamStore {
 			.param("data_id", dataId)
 			.query(UUID.class)
 			.optional()
-			.isPresent() && bury(dataId);
+			.isPresent() && bury(dataId, Caller.WITHOUT_KEY);
 	}
 
 	/**

@@ -66,7 +66,8 @@ class BodyLimitIT {
 	void clientThatWritesAllBeforeItReadsGetsItsAnswer(boolean chunked) throws IOException {
 		byte[] body = utf8(new ChunkJson().paddedTo(FORTY_MIB));
 		try (RawConnection connection = RawConnection.to(this.service)) {
-			connection.write("POST " + Client.CHUNKS + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n");
+			connection
+				.write("POST " + Client.CHUNKS + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n");
 			if (chunked) {
 				connection.write("Transfer-Encoding: chunked\r\n\r\n");
 				connection.write(Integer.toHexString(body.length) + "\r\n").write(body).write("\r\n0\r\n\r\n");

@@ -154,7 +154,7 @@ class ErrorCatalogueIT {
 	@ParameterizedTest
 	@ValueSource(strings = { "/", "/metrology", "/metrology/stream", "/metrology/stream/chunks", "/favicon.ico",
 			"/actuator/env", "/actuator/heapdump", "/error", "/metrology/stream/not-an-id/channels",
-			"/metrology/d290f1ee6c544b01/timeseries", "/metrology/%F0%9F%94%AC", "//metrology/stream/chunk" })
+			"/metrology/d290f1ee6c544b01/timeseries", "/metrology/%F0%9F%94%AC" })
 	void unknownPathIsNotFound(String path) {
 		this.client.get(path).assertProblem(ErrorCode.NOT_FOUND);
 	}
@@ -198,27 +198,35 @@ class ErrorCatalogueIT {
 	}
 
 	static Stream<Arguments> rawRequests() {
-		String post = "POST /metrology/stream/chunk HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+		String post = "POST /metrology/stream/chunk HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
 		return Stream.of(
-				raw("backslash", "GET /metrology\\stream HTTP/1.1\r\nHost: x\r\n\r\n", ErrorCode.INVALID_REQUEST),
-				raw("encoded slash", "GET /metrology%2Fstream HTTP/1.1\r\nHost: x\r\n\r\n", ErrorCode.INVALID_REQUEST),
-				raw("encoded NUL", "GET /metrology/%00 HTTP/1.1\r\nHost: x\r\n\r\n", ErrorCode.INVALID_REQUEST),
-				raw("bad escape", "GET /metrology/%zz HTTP/1.1\r\nHost: x\r\n\r\n", ErrorCode.INVALID_REQUEST),
-				raw("raw quote", "GET /metrology/\" HTTP/1.1\r\nHost: x\r\n\r\n", ErrorCode.INVALID_REQUEST),
-				raw("raw non-ASCII", "GET /metrology/\u00e4 HTTP/1.1\r\nHost: x\r\n\r\n", ErrorCode.INVALID_REQUEST),
-				raw("above the root", "GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", ErrorCode.INVALID_REQUEST),
-				raw("long path", "GET /" + "p".repeat(20_000) + " HTTP/1.1\r\nHost: x\r\n\r\n", ErrorCode.URI_TOO_LONG),
-				raw("long header", "GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + "h".repeat(20_000) + "\r\n\r\n",
+				raw("backslash", "GET /metrology\\stream HTTP/1.1\r\nHost: localhost\r\n\r\n",
+						ErrorCode.INVALID_REQUEST),
+				raw("encoded slash", "GET /metrology%2Fstream HTTP/1.1\r\nHost: localhost\r\n\r\n",
+						ErrorCode.INVALID_REQUEST),
+				raw("encoded NUL", "GET /metrology/%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", ErrorCode.INVALID_REQUEST),
+				raw("double slash", "GET //metrology/stream/chunk HTTP/1.1\r\nHost: localhost\r\n\r\n",
+						ErrorCode.INVALID_REQUEST),
+				raw("bad escape", "GET /metrology/%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", ErrorCode.INVALID_REQUEST),
+				raw("raw quote", "GET /metrology/\" HTTP/1.1\r\nHost: localhost\r\n\r\n", ErrorCode.INVALID_REQUEST),
+				raw("raw non-ASCII", "GET /metrology/\u00e4 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+						ErrorCode.INVALID_REQUEST),
+				raw("above the root", "GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n",
+						ErrorCode.INVALID_REQUEST),
+				raw("long path", "GET /" + "p".repeat(20_000) + " HTTP/1.1\r\nHost: localhost\r\n\r\n",
+						ErrorCode.URI_TOO_LONG),
+				raw("long header", "GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + "h".repeat(20_000) + "\r\n\r\n",
 						ErrorCode.HEADERS_TOO_LARGE),
-				raw("many headers", "GET / HTTP/1.1\r\nHost: x\r\n" + "X-A: b\r\n".repeat(500) + "\r\n",
+				raw("many headers", "GET / HTTP/1.1\r\nHost: localhost\r\n" + "X-A: b\r\n".repeat(500) + "\r\n",
 						ErrorCode.HEADERS_TOO_LARGE),
 				raw("no Host", "GET /metrology HTTP/1.1\r\n\r\n", ErrorCode.INVALID_REQUEST),
-				raw("two Hosts", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", ErrorCode.INVALID_REQUEST),
+				raw("two Hosts", "GET / HTTP/1.1\r\nHost: localhost\r\nHost: y\r\n\r\n", ErrorCode.INVALID_REQUEST),
 				raw("bad Host", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", ErrorCode.INVALID_REQUEST),
 				raw("no request line", "hello\r\n\r\n", ErrorCode.INVALID_REQUEST),
-				raw("bad method", "G(T / HTTP/1.1\r\nHost: x\r\n\r\n", ErrorCode.INVALID_REQUEST),
-				raw("bad header name", "GET / HTTP/1.1\r\nHost: x\r\nA b: c\r\n\r\n", ErrorCode.INVALID_REQUEST),
-				raw("version 3.0", "GET / HTTP/3.0\r\nHost: x\r\n\r\n", ErrorCode.HTTP_VERSION_NOT_SUPPORTED),
+				raw("bad method", "G(T / HTTP/1.1\r\nHost: localhost\r\n\r\n", ErrorCode.INVALID_REQUEST),
+				raw("bad header name", "GET / HTTP/1.1\r\nHost: localhost\r\nA b: c\r\n\r\n",
+						ErrorCode.INVALID_REQUEST),
+				raw("version 3.0", "GET / HTTP/3.0\r\nHost: localhost\r\n\r\n", ErrorCode.HTTP_VERSION_NOT_SUPPORTED),
 				raw("unknown transfer coding", post + "Transfer-Encoding: banana\r\n\r\n", ErrorCode.NOT_IMPLEMENTED),
 				raw("length and transfer coding, which wins",
 						post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -231,10 +239,11 @@ class ErrorCatalogueIT {
 						ErrorCode.INVALID_REQUEST),
 				raw("other expectation", post + "Expect: banana\r\nContent-Length: 2\r\n\r\n{}",
 						ErrorCode.EXPECTATION_FAILED),
-				raw("TRACE", "TRACE /metrology/stream/chunk HTTP/1.1\r\nHost: x\r\n\r\n", ErrorCode.METHOD_NOT_ALLOWED),
+				raw("TRACE", "TRACE /metrology/stream/chunk HTTP/1.1\r\nHost: localhost\r\n\r\n",
+						ErrorCode.METHOD_NOT_ALLOWED),
 				raw("CONNECT", "CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n", ErrorCode.NOT_IMPLEMENTED),
 				raw("bad query escape",
-						"POST /metrology/stream/chunk?validate_only=%zz HTTP/1.1\r\nHost: x\r\n"
+						"POST /metrology/stream/chunk?validate_only=%zz HTTP/1.1\r\nHost: localhost\r\n"
 								+ "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
 						ErrorCode.INVALID_REQUEST));
 	}
@@ -242,8 +251,9 @@ class ErrorCatalogueIT {
 	@Test
 	void bodyThatEndsEarlyIsRefused() throws IOException {
 		try (RawConnection connection = RawConnection.to(this.service)) {
-			connection.write("POST /metrology/stream/chunk HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-					+ "Content-Length: 100\r\n\r\n" + "{\"data_id\":");
+			connection
+				.write("POST /metrology/stream/chunk HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+						+ "Content-Length: 100\r\n\r\n" + "{\"data_id\":");
 			connection.endWriting();
 			connection.read().assertNotStored(ErrorCode.INVALID_REQUEST);
 		}
@@ -252,8 +262,9 @@ class ErrorCatalogueIT {
 	@Test
 	void expectationIsMetBeforeTheBodyIsSent() throws IOException {
 		try (RawConnection connection = RawConnection.to(this.service)) {
-			connection.write("POST /metrology/stream/chunk HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-					+ "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+			connection
+				.write("POST /metrology/stream/chunk HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+						+ "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n");
 			assertThat(connection.read().status()).isEqualTo(100);
 			connection.write("{}").read().assertNotStored(ErrorCode.INVALID_REQUEST);
 		}
@@ -262,8 +273,9 @@ class ErrorCatalogueIT {
 	@Test
 	void requestThatIsRefusedByItsHeadersNeverAsksForItsBody() throws IOException {
 		try (RawConnection connection = RawConnection.to(this.service)) {
-			connection.write("POST /metrology/stream/chunk HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-					+ "Content-Length: 99999999\r\nExpect: 100-continue\r\n\r\n");
+			connection
+				.write("POST /metrology/stream/chunk HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+						+ "Content-Length: 99999999\r\nExpect: 100-continue\r\n\r\n");
 			connection.read().assertNotStored(ErrorCode.BODY_TOO_LARGE);
 			assertThat(connection.isAtEnd()).isTrue();
 		}
@@ -273,7 +285,8 @@ class ErrorCatalogueIT {
 	@ValueSource(strings = { "/metrology/stream/chunk", "/nowhere" })
 	void headHasNoBody(String path) throws IOException {
 		try (RawConnection connection = RawConnection.to(this.service)) {
-			Answer answer = connection.write("HEAD " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+			Answer answer = connection
+				.write("HEAD " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 				.read("HEAD");
 			assertThat(answer.status()).isBetween(404, 405);
 			assertThat(connection.isAtEnd()).isTrue();
@@ -301,7 +314,7 @@ class ErrorCatalogueIT {
 			"01234567890123456789012345678901234567890123456789012345678901234" })
 	void uglyRequestIdIsReplaced(String id) throws IOException {
 		Answer answer = RawConnection.exchange(this.service,
-				"GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-Id: " + id + "\r\n\r\n");
+				"GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Request-Id: " + id + "\r\n\r\n");
 		answer.assertProblem(ErrorCode.NOT_FOUND);
 		assertThat(answer.header("X-Request-Id")).matches("[0-9a-f-]{36}");
 	}
@@ -309,7 +322,7 @@ class ErrorCatalogueIT {
 	@Test
 	void fewFaultyRequestsOnOneConnectionDoNotDisturbEachOther() throws IOException {
 		try (RawConnection connection = RawConnection.to(this.service)) {
-			String unread = "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nGET ";
+			String unread = "POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nGET ";
 			for (int i = 0; i < 3; i++) {
 				connection.write(unread).read().assertProblem(ErrorCode.NOT_FOUND);
 			}

@@ -91,15 +91,15 @@ class MetricsIT {
 
 	@ParameterizedTest
 	@CsvSource(delimiter = '|', value = {
-			"POST /metrology/stream/chunk HTTP/1.1;Host: x;Content-Type: application/json;Content-Length: 2;;{} | INVALID_REQUEST",
-			"POST /metrology/stream/chunk HTTP/1.1;Host: x;Content-Type: application/json;Content-Length: 2;;{, | MALFORMED_JSON",
-			"POST /metrology/stream/chunk HTTP/1.1;Host: x;Content-Length: 2;;{} | UNSUPPORTED_MEDIA_TYPE",
-			"POST /metrology/stream/chunk HTTP/1.1;Host: x;Content-Type: application/json;Transfer-Encoding: chunked;;x | INVALID_REQUEST",
-			"GET /nowhere HTTP/1.1;Host: x;; | NOT_FOUND",
-			"GET /metrology/stream/chunk HTTP/1.1;Host: x;; | METHOD_NOT_ALLOWED",
-			"GET /a\\b HTTP/1.1;Host: x;; | INVALID_REQUEST", "GET / HTTP/1.1;; | INVALID_REQUEST",
-			"hello;; | INVALID_REQUEST", "GET / HTTP/3.0;Host: x;; | HTTP_VERSION_NOT_SUPPORTED",
-			"TRACE / HTTP/1.1;Host: x;; | METHOD_NOT_ALLOWED" })
+			"POST /metrology/stream/chunk HTTP/1.1;Host: localhost;Content-Type: application/json;Content-Length: 2;;{} | INVALID_REQUEST",
+			"POST /metrology/stream/chunk HTTP/1.1;Host: localhost;Content-Type: application/json;Content-Length: 2;;{, | MALFORMED_JSON",
+			"POST /metrology/stream/chunk HTTP/1.1;Host: localhost;Content-Length: 2;;{} | UNSUPPORTED_MEDIA_TYPE",
+			"POST /metrology/stream/chunk HTTP/1.1;Host: localhost;Content-Type: application/json;Transfer-Encoding: chunked;;x | INVALID_REQUEST",
+			"GET /nowhere HTTP/1.1;Host: localhost;; | NOT_FOUND",
+			"GET /metrology/stream/chunk HTTP/1.1;Host: localhost;; | METHOD_NOT_ALLOWED",
+			"GET /a\\b HTTP/1.1;Host: localhost;; | INVALID_REQUEST", "GET / HTTP/1.1;; | INVALID_REQUEST",
+			"hello;; | INVALID_REQUEST", "GET / HTTP/3.0;Host: localhost;; | HTTP_VERSION_NOT_SUPPORTED",
+			"TRACE / HTTP/1.1;Host: localhost;; | METHOD_NOT_ALLOWED" })
 	void refusalIsCountedOnceUnderItsCode(String request, ErrorCode code) throws IOException {
 		Map<String, Double> before = problems();
 		RawConnection.exchange(service, request.replace(";", "\r\n")).assertProblem(code);
@@ -111,8 +111,9 @@ class MetricsIT {
 	void bodyThatEndsEarlyIsCountedOnce() throws IOException {
 		Map<String, Double> before = problems();
 		try (RawConnection connection = RawConnection.to(service)) {
-			connection.write("POST /metrology/stream/chunk HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-					+ "Content-Length: 100\r\n\r\n{");
+			connection
+				.write("POST /metrology/stream/chunk HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+						+ "Content-Length: 100\r\n\r\n{");
 			connection.endWriting();
 			connection.read().assertNotStored(ErrorCode.INVALID_REQUEST);
 		}
@@ -148,8 +149,9 @@ class MetricsIT {
 	void requestsInFlightAreCountedUntilTheirAnswer() throws IOException {
 		String inFlight = "metrology_ingest_requests_in_flight";
 		try (RawConnection connection = RawConnection.to(service)) {
-			connection.write("POST /metrology/stream/chunk HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-					+ "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+			connection
+				.write("POST /metrology/stream/chunk HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+						+ "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n");
 			assertThat(connection.read().status()).isEqualTo(100);
 			assertThat(samples(scrape())).containsEntry(inFlight, 1.0);
 			connection.write("{}").read().assertNotStored(ErrorCode.INVALID_REQUEST);

@@ -64,6 +64,12 @@ final class OpenApiDocument {
 			.collect(Collectors.toCollection(TreeSet::new));
 	}
 
+	/** The scope that a key must have, or {@code open}. */
+	String scope(String operation) {
+		JsonNode security = operation(operation).required("security");
+		return security.isEmpty() ? "open" : security.required(0).required("ApiKey").required(0).stringValue();
+	}
+
 	/** Where an answer differs from what is said of it: its status, headers and body. */
 	List<String> faults(String operation, Answer answer) {
 		JsonNode responses = operation(operation).required("responses");

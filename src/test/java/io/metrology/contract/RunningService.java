@@ -25,7 +25,11 @@ final class RunningService implements AutoCloseable {
 	 * @param settings in the form {@code metrology.http.max-body-size=1MB}
 	 */
 	static RunningService start(String... settings) {
-		TestDatabase database = TestPostgres.newDatabase();
+		return startOn(TestPostgres.newDatabase(), settings);
+	}
+
+	/** Starts the service on a database that may have another already. */
+	static RunningService startOn(TestDatabase database, String... settings) {
 		return new RunningService(TestService.start(database, settings), database);
 	}
 
@@ -46,6 +50,10 @@ final class RunningService implements AutoCloseable {
 
 	ApplicationContext context() {
 		return this.service.context();
+	}
+
+	TestDatabase database() {
+		return this.database;
 	}
 
 	/** What the database holds at this moment. */

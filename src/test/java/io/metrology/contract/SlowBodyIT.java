@@ -19,7 +19,7 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 class SlowBodyIT {
 
-	private static final String HEAD = "POST /metrology/stream/chunk HTTP/1.1\r\nHost: x\r\n"
+	private static final String HEAD = "POST /metrology/stream/chunk HTTP/1.1\r\nHost: localhost\r\n"
 			+ "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n";
 
 	private static RunningService service;
@@ -68,7 +68,7 @@ class SlowBodyIT {
 	@Test
 	void clientThatDripsOnAfterItsRefusalFreesItsThread() throws Exception {
 		try (RawConnection connection = RawConnection.to(service)) {
-			connection.write("POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
+			connection.write("POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n");
 			Thread dripping = drip(connection, "x");
 			connection.read().assertProblem(ErrorCode.NOT_FOUND);
 			assertThat(service.client().get("/actuator/health/liveness").status()).isEqualTo(200);
@@ -103,7 +103,7 @@ class SlowBodyIT {
 		this.before = service.stored();
 		for (int i = 0; i < 3; i++) {
 			RawConnection leaving = RawConnection.to(service);
-			leaving.write("GET /metrology/" + chunk.dataId + "/timeseries HTTP/1.1\r\nHost: x\r\n\r\n").read(1);
+			leaving.write("GET /metrology/" + chunk.dataId + "/timeseries HTTP/1.1\r\nHost: localhost\r\n\r\n").read(1);
 			leaving.reset();
 		}
 	}

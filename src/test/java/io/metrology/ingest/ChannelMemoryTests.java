@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.stream.IntStream;
 
+import io.metrology.http.Caller;
 import io.metrology.ingest.Holdings.ChannelState;
 import io.metrology.ingest.Holdings.ChannelTimes;
 import org.junit.jupiter.api.Test;
@@ -84,7 +85,7 @@ class ChannelMemoryTests {
 	private static BatchKeys keys(int... indexes) {
 		return BatchKeys.of(IntStream.of(indexes)
 			.mapToObj((index) -> new ChunkKey(CHANNEL.dataId(), CHANNEL.channelName(), index))
-			.map((key) -> Submission.of(Chunk.of(key, new double[1], new double[1], null)))
+			.map((key) -> Submission.of(Chunk.of(key, new double[1], new double[1], null), Caller.WITHOUT_KEY))
 			.toList());
 	}
 

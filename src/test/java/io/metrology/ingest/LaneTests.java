@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
+import io.metrology.http.Caller;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -246,8 +247,9 @@ class LaneTests {
 	}
 
 	private static Submission submission(int index, int points) {
-		return Submission
-			.of(Chunk.of(new ChunkKey(STREAM, "thickness", index), new double[points], new double[points], null));
+		return Submission.of(
+				Chunk.of(new ChunkKey(STREAM, "thickness", index), new double[points], new double[points], null),
+				Caller.WITHOUT_KEY);
 	}
 
 	private static ChunkKey key(Lane.Ticket ticket) {

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Stream;
 
+import io.metrology.http.Caller;
 import io.metrology.http.ErrorCode;
 import io.metrology.ingest.ChunkReceipt.Outcome;
 import io.metrology.ingest.Holdings.ChannelState;
@@ -113,7 +114,8 @@ class WritePlanTests {
 	@Test
 	void chunksOfOneSubmissionSeeEachOther() {
 		List<ChunkReceipt> receipts = plan()
-			.add(Submission.ofChannels(List.of(chunk("thickness", 0, null, 1, 2), chunk("thickness", 1, null, 3))))
+			.add(Submission.ofChannels(List.of(chunk("thickness", 0, null, 1, 2), chunk("thickness", 1, null, 3)),
+					Caller.WITHOUT_KEY))
 			.receiptsOrThrow();
 
 		assertThat(receipts).extracting(ChunkReceipt::totalPoints).containsExactly(2L, 3L);
@@ -214,11 +216,11 @@ class WritePlanTests {
 	}
 
 	private static ChunkReceipt receipt(WritePlan plan, Chunk chunk) {
-		return plan.add(Submission.of(chunk)).receiptsOrThrow().get(0);
+		return plan.add(Submission.of(chunk, Caller.WITHOUT_KEY)).receiptsOrThrow().get(0);
 	}
 
 	private static void assertRefused(WritePlan plan, ErrorCode code, Chunk... chunks) {
-		WriteResult result = plan.add(Submission.ofChannels(List.of(chunks)));
+		WriteResult result = plan.add(Submission.ofChannels(List.of(chunks), Caller.WITHOUT_KEY));
 
 		assertThat(result.receipts()).isEmpty();
 		assertThat(result.refusal()).isNotNull();

@@ -78,7 +78,7 @@ class LongReadsIT {
 				Socket socket = new Socket(service.url().getHost(), service.url().getPort())) {
 			socket.setReceiveBufferSize(1024);
 			socket.getOutputStream()
-				.write(("GET " + path.formatted(dataId) + " HTTP/1.1\r\nHost: x\r\n\r\n")
+				.write(("GET " + path.formatted(dataId) + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
 					.getBytes(StandardCharsets.US_ASCII));
 			InputStream in = socket.getInputStream();
 			for (int second = 0; second < 4; second++) {
@@ -113,7 +113,7 @@ class LongReadsIT {
 				.formatted(CHUNKS, CHUNKS - 1, doomed));
 			Socket socket = new Socket(service.url().getHost(), service.url().getPort());
 			socket.getOutputStream()
-				.write(("GET /metrology/stream/" + doomed + "/points?format=csv HTTP/1.1\r\nHost: x\r\n\r\n")
+				.write(("GET /metrology/stream/" + doomed + "/points?format=csv HTTP/1.1\r\nHost: localhost\r\n\r\n")
 					.getBytes(StandardCharsets.US_ASCII));
 			InputStream in = socket.getInputStream();
 			in.readNBytes(1024);

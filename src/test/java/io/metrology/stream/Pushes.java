@@ -76,7 +76,7 @@ final class Pushes implements AutoCloseable {
 
 	/** The head of a request with a chunk. */
 	static String head(int length) {
-		return "POST /metrology/stream/chunk HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+		return "POST /metrology/stream/chunk HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
 				+ length + "\r\n\r\n";
 	}
 

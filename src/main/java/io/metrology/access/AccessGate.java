@@ -1,0 +1,111 @@
+package io.metrology.access;
+
+import java.net.InetAddress;
+import java.util.UUID;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import org.springframework.beans.factory.SmartInitializingSingleton;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.web.server.autoconfigure.ServerProperties;
+import org.springframework.core.env.Environment;
+import org.springframework.stereotype.Component;
+
+/**
+ * Lets the start go on only where nobody is let in who must not be: without a key the
+ * service serves its own machine alone.
+ */
+@Component
+class AccessGate implements SmartInitializingSingleton {
+
+	private static final Logger log = LoggerFactory.getLogger(AccessGate.class);
+
+	/** Below that somebody who has read the database could find the key by trying. */
+	private static final int SHORTEST_BOOTSTRAP_KEY = 20;
+
+	private static final String MAKE_A_KEY = "make one with: java -jar metrology-ingest.jar keys create --name admin "
+			+ "--scopes read,write,delete,admin";
+
+	private final AccessProperties properties;
+
+	private final ServerProperties server;
+
+	private final boolean loopbackAlone;
+
+	private final ApiKeyStore store;
+
+	private final ApiKeyRing ring;
+
+	AccessGate(AccessProperties properties, ServerProperties server, Environment environment, ApiKeyStore store,
+			ApiKeyRing ring) {
+		this.properties = properties;
+		this.server = server;
+		this.loopbackAlone = servesLoopbackAlone(server, Binder.get(environment));
+		this.store = store;
+		this.ring = ring;
+	}
+
+	/** Before the first request can come in. */
+	@Override
+	public void afterSingletonsInstantiated() {
+		SecretKey bootstrap = this.properties.bootstrapSecret();
+		if (bootstrap != null) {
+			store(bootstrap);
+		}
+		this.ring.refresh();
+		if (!this.ring.isEmpty()) {
+			return;
+		}
+		if (!this.loopbackAlone) {
+			throw new AccessStartException(
+					"The service would listen on " + place(this.server.getAddress())
+							+ ", and no API key was ever made: everybody could read, write and delete",
+					"Set METROLOGY_ACCESS_BOOTSTRAP_KEY to a long random text (such as that of: openssl rand -hex 32), or "
+							+ MAKE_A_KEY + ". Or listen on this machine alone, with SERVER_ADDRESS=127.0.0.1.");
+		}
+		log.warn("UNPROTECTED: no API key was ever made, so every program on this machine may read, write and delete. "
+				+ "Requests from elsewhere are refused. To ask for keys, {}", MAKE_A_KEY);
+	}
+
+	/**
+	 * Whether no key is asked for: none was ever made, and other machines cannot reach
+	 * the service.
+	 */
+	boolean isOpen() {
+		return this.ring.isEmpty() && this.loopbackAlone;
+	}
+
+	private static boolean servesLoopbackAlone(ServerProperties server, Binder binder) {
+		Integer managementPort = binder.bind("management.server.port", Integer.class).orElse(null);
+		boolean ownPort = managementPort != null && !managementPort.equals(server.getPort());
+		return OwnMachine.isLoopback(server.getAddress()) && (!ownPort
+				|| OwnMachine.isLoopback(binder.bind("management.server.address", InetAddress.class).orElse(null)));
+	}
+
+	private static String place(@Nullable InetAddress address) {
+		return (address != null) ? address.getHostAddress() : "all interfaces";
+	}
+
+	private void store(SecretKey bootstrap) {
+		if (bootstrap.length() < SHORTEST_BOOTSTRAP_KEY) {
+			throw new AccessStartException(
+					"The bootstrap key (metrology.access.bootstrap-key) has " + bootstrap.length()
+							+ " characters; it could be guessed",
+					"Make it at least " + SHORTEST_BOOTSTRAP_KEY
+							+ " random characters long, such as those of: openssl rand -hex 32");
+		}
+		UUID id = UUID.randomUUID();
+		if (this.store.insert(id, "bootstrap", bootstrap, Scope.all(), null, null)) {
+			log.info("Made key {} (bootstrap) with all scopes, from metrology.access.bootstrap-key", id);
+			return;
+		}
+		this.ring.refresh();
+		ApiKey known = this.ring.find(bootstrap);
+		if (known != null && known.revokedAt() != null) {
+			log.warn("The bootstrap key (metrology.access.bootstrap-key) was revoked, and stays so: {}", known.id());
+		}
+	}
+
+}
