@@ -8,7 +8,8 @@ in the folder until the server has them on disk, and sends them in chunks. When 
 the network or the server fails, start it again with the same folder and DATA_ID (any UUID of your own, or
 one from /metrology/stream/initialize): it asks what arrived, compares hashes, and sends only what is missing.
 
-It needs Python 3.8 and nothing else. One program at a time may use a folder.
+It needs Python 3.8 and nothing else. One program at a time may use a folder. Where the server asks for an API key, set
+PUSH_API_KEY to one with the scopes read (to learn what arrived) and write.
 """
 
 import hashlib

@@ -8,6 +8,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import org.springframework.beans.factory.SmartInitializingSingleton;
+import org.springframework.boot.actuate.autoconfigure.web.server.ManagementPortType;
 import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.web.server.autoconfigure.ServerProperties;
 import org.springframework.core.env.Environment;
@@ -42,7 +43,7 @@ class AccessGate implements SmartInitializingSingleton {
 			ApiKeyRing ring) {
 		this.properties = properties;
 		this.server = server;
-		this.loopbackAlone = servesLoopbackAlone(server, Binder.get(environment));
+		this.loopbackAlone = servesLoopbackAlone(server, environment);
 		this.store = store;
 		this.ring = ring;
 	}
@@ -77,11 +78,12 @@ class AccessGate implements SmartInitializingSingleton {
 		return this.ring.isEmpty() && this.loopbackAlone;
 	}
 
-	private static boolean servesLoopbackAlone(ServerProperties server, Binder binder) {
-		Integer managementPort = binder.bind("management.server.port", Integer.class).orElse(null);
-		boolean ownPort = managementPort != null && !managementPort.equals(server.getPort());
-		return OwnMachine.isLoopback(server.getAddress()) && (!ownPort
-				|| OwnMachine.isLoopback(binder.bind("management.server.address", InetAddress.class).orElse(null)));
+	private static boolean servesLoopbackAlone(ServerProperties server, Environment environment) {
+		boolean ownPort = ManagementPortType.get(environment) == ManagementPortType.DIFFERENT;
+		InetAddress management = Binder.get(environment)
+			.bind("management.server.address", InetAddress.class)
+			.orElse(null);
+		return OwnMachine.isLoopback(server.getAddress()) && (!ownPort || OwnMachine.isLoopback(management));
 	}
 
 	private static String place(@Nullable InetAddress address) {
