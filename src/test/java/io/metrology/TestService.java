@@ -57,6 +57,13 @@ public final class TestService implements AutoCloseable {
 					.run(arguments.toArray(String[]::new)));
 	}
 
+	/** Starts the application with an embedded database of its own. */
+	public static TestService startEmbedded(String... arguments) {
+		return new TestService(
+				new SpringApplicationBuilder(MetrologyIngestApplication.class).registerShutdownHook(false)
+					.run(arguments));
+	}
+
 	/** Where it listens, without a path. */
 	public URI url() {
 		return this.url;
@@ -86,6 +93,11 @@ public final class TestService implements AutoCloseable {
 
 	public Answer get(String path) {
 		return send(HttpRequest.newBuilder(this.url.resolve(path)).GET().build());
+	}
+
+	/** Gets with an API key. */
+	public Answer getWith(String key, String path) {
+		return send(HttpRequest.newBuilder(this.url.resolve(path)).header("X-API-KEY", key).GET().build());
 	}
 
 	/** Posts without a body, and so without a type of it. */

@@ -98,6 +98,11 @@ class AccessGate implements SmartInitializingSingleton {
 					"Make it at least " + SHORTEST_BOOTSTRAP_KEY
 							+ " random characters long, such as those of: openssl rand -hex 32");
 		}
+		if (!bootstrap.fitsAHeader()) {
+			throw new AccessStartException(
+					"The bootstrap key (metrology.access.bootstrap-key) has characters that a header cannot carry",
+					"Make it of letters, digits and signs of ASCII, without spaces, such as those of: openssl rand -hex 32");
+		}
 		UUID id = UUID.randomUUID();
 		if (this.store.insert(id, "bootstrap", bootstrap, Scope.all(), null, null)) {
 			log.info("Made key {} (bootstrap) with all scopes, from metrology.access.bootstrap-key", id);

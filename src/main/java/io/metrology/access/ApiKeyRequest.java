@@ -9,6 +9,8 @@ import java.util.Set;
 import io.metrology.http.Faults;
 import io.metrology.http.RequestFields;
 import io.metrology.http.StoredText;
+import jakarta.validation.Validation;
+import jakarta.validation.ValidatorFactory;
 import jakarta.validation.constraints.Future;
 import jakarta.validation.constraints.NotEmpty;
 import jakarta.validation.constraints.NotNull;
@@ -40,6 +42,17 @@ public record ApiKeyRequest(@NotNull(message = "is required") @StoredText(min = 
 			scope.ifPresent(scopes::add);
 		}
 		return scopes;
+	}
+
+	/** What is wrong with it, in a sentence for who typed it, by the rules above. */
+	public Optional<String> fault() {
+		try (ValidatorFactory factory = Validation.buildDefaultValidatorFactory()) {
+			return factory.getValidator()
+				.validate(this)
+				.stream()
+				.map((violation) -> violation.getPropertyPath() + " " + violation.getMessage())
+				.findFirst();
+		}
 	}
 
 	/** The name of a request that was found valid. */

@@ -41,6 +41,11 @@ public final class SecretKey {
 		return this.text.length();
 	}
 
+	/** Whether it arrives as it was sent. */
+	boolean fitsAHeader() {
+		return this.text.chars().allMatch((character) -> character > ' ' && character < 0x7f);
+	}
+
 	/** What is stored of it. */
 	byte[] hash() {
 		try {

@@ -228,6 +228,9 @@ class ApiKeysIT {
 				() -> TestService.start(database, "server.address=0.0.0.0", "metrology.access.bootstrap-key=short"))
 			.hasMessageContaining("could be guessed")
 			.hasMessageNotContaining("short");
+		assertThatThrownBy(() -> TestService.start(database, "server.address=0.0.0.0",
+				"metrology.access.bootstrap-key=größer-als-zwanzig-zeichen"))
+			.hasMessageContaining("header cannot carry");
 		try (RunningService service = RunningService.startOn(database, "server.address=0.0.0.0", Keys.SETTING)) {
 			service.client().get("/metrology/streams").assertProblem(ErrorCode.API_KEY_MISSING);
 		}
