@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
+import io.metrology.TestPostgres.TestDatabase;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -74,6 +75,27 @@ class CommandsIT {
 		Output output = run(Map.of("SPRING_DATASOURCE_URL", "jdbc:postgresql://127.0.0.1:1/lab"), "keys", "list");
 		assertThat(output.status()).isEqualTo(1);
 		assertThat(output.err()).contains("127.0.0.1:1/lab");
+	}
+
+	@Test
+	void checkSaysWhatItCheckedAndNamesTheDamage() throws Exception {
+		TestDatabase database = TestPostgres.newDatabase();
+		Map<String, String> settings = Map.of("SPRING_DATASOURCE_URL", database.url(), "SPRING_DATASOURCE_USERNAME",
+				database.username(), "SPRING_DATASOURCE_PASSWORD", database.password());
+		try (TestService service = TestService.start(database)) {
+			service.postChunk(
+					"""
+							{"data_id": "d290f1ee-6c54-4b01-90e6-d701748f0851", "chunk_index": 0, "channel_name": "thickness", "timestamps": [1, 2], "values": [3, null]}""");
+		}
+		Output whole = run(settings, "check");
+		assertThat(whole.status()).as(whole.err()).isZero();
+		assertThat(whole.out()).contains("1 streams, 1 channels, 1 chunks, 2 points", "all is as it should be");
+		try (StoredRows rows = new StoredRows(database)) {
+			rows.execute("UPDATE channel SET total_points = 3");
+		}
+		Output damaged = run(settings, "check", "--stream", "d290f1ee-6c54-4b01-90e6-d701748f0851");
+		assertThat(damaged.status()).isEqualTo(1);
+		assertThat(damaged.out()).contains("channel thickness: total_points is 3, should be 2");
 	}
 
 	@Test

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
  * The service cannot start because of its database, for a reason that an operator can act
  * on. Its texts never contain a password.
  */
-public class DatabaseStartException extends RuntimeException {
+class DatabaseStartException extends RuntimeException {
 
 	private final String problem;
 
@@ -23,12 +23,12 @@ public class DatabaseStartException extends RuntimeException {
 	}
 
 	/** Returns what is wrong. */
-	public String problem() {
+	String problem() {
 		return this.problem;
 	}
 
 	/** Returns what the operator can do about it. */
-	public String action() {
+	String action() {
 		return this.action;
 	}
 

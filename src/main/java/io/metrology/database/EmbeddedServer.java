@@ -111,7 +111,7 @@ final class EmbeddedServer implements AutoCloseable {
 	}
 
 	private void createDatabase() throws SQLException {
-		try (Connection connection = DriverManager.getConnection(url(this.port, "postgres"), username(), password());
+		try (Connection connection = DriverManager.getConnection(url("postgres"), username(), password());
 				PreparedStatement query = connection.prepareStatement("select from pg_database where datname = ?");
 				Statement statement = connection.createStatement()) {
 			query.setString(1, PostgresCluster.NAME);
@@ -135,16 +135,11 @@ final class EmbeddedServer implements AutoCloseable {
 	}
 
 	String url() {
-		return url(this.port);
+		return url(PostgresCluster.NAME);
 	}
 
-	/** Where the database of a server on a port is. */
-	static String url(int port) {
-		return url(port, PostgresCluster.NAME);
-	}
-
-	private static String url(int port, String database) {
-		return "jdbc:postgresql://127.0.0.1:%d/%s?sslmode=disable".formatted(port, database);
+	private String url(String database) {
+		return "jdbc:postgresql://127.0.0.1:%d/%s?sslmode=disable".formatted(this.port, database);
 	}
 
 	String username() {
