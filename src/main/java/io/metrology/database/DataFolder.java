@@ -33,6 +33,8 @@ final class DataFolder implements AutoCloseable {
 	static final FileAttribute<Set<PosixFilePermission>> OWNER_FILE = PosixFilePermissions
 		.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
+	static final String PASSWORD_FILE = "postgresql-password";
+
 	private final Path root;
 
 	private final int ownUserId;
@@ -144,7 +146,7 @@ final class DataFolder implements AutoCloseable {
 	}
 
 	Path passwordFile() {
-		return this.root.resolve("postgresql-password");
+		return this.root.resolve(PASSWORD_FILE);
 	}
 
 	Path cluster() {

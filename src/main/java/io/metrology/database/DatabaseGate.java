@@ -84,7 +84,8 @@ class DatabaseGate implements FlywayMigrationStrategy {
 		}
 	}
 
-	private static String reason(SQLException ex) {
+	/** Says in one line why the server was not reached, or what it answered. */
+	static String reason(SQLException ex) {
 		Throwable cause = ex.getCause();
 		String message = String.valueOf(ex.getMessage()).lines().findFirst().orElse("");
 		return (cause != null && cause.getMessage() != null) ? message + " (" + cause.getMessage() + ")" : message;

@@ -3,10 +3,10 @@ package io.metrology.database;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The service cannot start because of its database, for a reason that an operator can act
- * on. Its texts never contain a password.
+ * The service, or a command, cannot start because of its database, for a reason that an
+ * operator can act on. Its texts never contain a password.
  */
-class DatabaseStartException extends RuntimeException {
+public class DatabaseStartException extends RuntimeException {
 
 	private final String problem;
 
@@ -23,12 +23,12 @@ class DatabaseStartException extends RuntimeException {
 	}
 
 	/** Returns what is wrong. */
-	String problem() {
+	public String problem() {
 		return this.problem;
 	}
 
 	/** Returns what the operator can do about it. */
-	String action() {
+	public String action() {
 		return this.action;
 	}
 

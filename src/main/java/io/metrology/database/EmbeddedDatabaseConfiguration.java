@@ -22,26 +22,7 @@ class EmbeddedDatabaseConfiguration {
 
 	@Bean
 	JdbcConnectionDetails embeddedConnectionDetails(EmbeddedServer server) {
-		return new EmbeddedConnectionDetails(server);
-	}
-
-	private record EmbeddedConnectionDetails(EmbeddedServer server) implements JdbcConnectionDetails {
-
-		@Override
-		public String getUsername() {
-			return this.server.username();
-		}
-
-		@Override
-		public String getPassword() {
-			return this.server.password();
-		}
-
-		@Override
-		public String getJdbcUrl() {
-			return this.server.url();
-		}
-
+		return LocalServer.of(server);
 	}
 
 	/** The opposite of {@link DatabaseNamed}. */

@@ -139,7 +139,11 @@ final class EmbeddedServer implements AutoCloseable {
 	}
 
 	private String url(String database) {
-		return "jdbc:postgresql://127.0.0.1:%d/%s?sslmode=disable".formatted(this.port, database);
+		return url(this.port, database);
+	}
+
+	static String url(int port, String database) {
+		return "jdbc:postgresql://127.0.0.1:%d/%s?sslmode=disable".formatted(port, database);
 	}
 
 	String username() {

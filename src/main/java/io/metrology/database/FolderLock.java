@@ -37,7 +37,7 @@ final class FolderLock implements AutoCloseable {
 
 	/**
 	 * Takes the folder for this process.
-	 * @throws DatabaseStartException if another service has it
+	 * @throws FolderInUseException if another service, or a command, has it
 	 */
 	static FolderLock acquire(Path folder) throws IOException {
 		if (!HELD.add(folder)) {
@@ -71,11 +71,11 @@ final class FolderLock implements AutoCloseable {
 		}
 	}
 
-	private static DatabaseStartException inUse(Path folder, String pid) {
-		String holder = pid.isEmpty() ? "another service" : "another service (process " + pid + ")";
-		return new DatabaseStartException("The data folder %s is in use by %s".formatted(folder, holder),
-				"Stop the other service, or give this one a folder of its own with metrology.data-dir "
-						+ "(METROLOGY_DATA_DIR).");
+	private static FolderInUseException inUse(Path folder, String pid) {
+		String holder = pid.isEmpty() ? "another service or command"
+				: "another service or command (process " + pid + ")";
+		return new FolderInUseException("The data folder %s is in use by %s".formatted(folder, holder),
+				"Stop it, or give this one a folder of its own with metrology.data-dir " + "(METROLOGY_DATA_DIR).");
 	}
 
 	@Override

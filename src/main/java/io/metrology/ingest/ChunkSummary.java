@@ -11,10 +11,11 @@ import org.jspecify.annotations.Nullable;
  * @param maxValue the greatest value that is not missing, or null where all are
  * @param missingCount how many values are missing
  */
-record ChunkSummary(double earliestTime, double latestTime, @Nullable Double minValue, @Nullable Double maxValue,
+public record ChunkSummary(double earliestTime, double latestTime, @Nullable Double minValue, @Nullable Double maxValue,
 		int missingCount) {
 
-	static ChunkSummary of(double[] timestamps, double[] values) {
+	/** Summarizes a chunk, at least one point. */
+	public static ChunkSummary of(double[] timestamps, double[] values) {
 		double earliest = Double.POSITIVE_INFINITY;
 		double latest = Double.NEGATIVE_INFINITY;
 		for (double timestamp : timestamps) {
