@@ -22,7 +22,7 @@ class ArchitectureTests {
 
 	@ParameterizedTest
 	@CsvSource({ "http,", "database,", "access, http", "stream, http", "ingest, http|stream", "series, http|stream",
-			"check, ingest", "command, database|access|check" })
+			"check, ingest", "command, database|access|check|http" })
 	void aFeatureUsesOnlyWhatItMay(String feature, String allowed) {
 		var permitted = resideInAPackage("io.metrology." + feature + "..");
 		for (String other : (allowed != null) ? allowed.split("\\|") : new String[0]) {

@@ -57,15 +57,15 @@ class CommandsIT {
 
 	@ParameterizedTest
 	@CsvSource(delimiter = '|',
-			value = { "nonsense | 2 | nonsense", "keys | 2 | subcommand", "keys create --name a | 2 | --scopes",
-					"keys create --name a --scopes reed | 2 | reed",
+			value = { "nonsense | 2 | nonsense", "keys | 2 | Create, list or revoke",
+					"keys create --name a | 2 | --scopes", "keys create --name a --scopes reed | 2 | reed",
 					"keys create --name a --scopes read --expires tomorrow | 2 | tomorrow",
 					"keys create --name a --scopes read --expires 2020-01-01 | 2 | future", "keys revoke x | 2 | x",
-					"keys list | 1 | no data folder" })
+					"keys list | 1 | no database" })
 	void whatIsWrongIsNamedAndTheStatusSaysSo(String command, int status, String named) throws Exception {
 		Output output = run(Map.of("METROLOGY_DATA_DIR", this.folder.resolve("none").toString()), command.split(" "));
 		assertThat(output.status()).isEqualTo(status);
-		assertThat(output.err()).contains(named).doesNotContain("\tat ");
+		assertThat(output.err()).contains(named).doesNotContain("\tat ").hasLineCount(1);
 		assertThat(output.out()).isEmpty();
 		assertThat(this.folder.resolve("none")).doesNotExist();
 	}
@@ -89,7 +89,7 @@ class CommandsIT {
 		}
 		Output whole = run(settings, "check");
 		assertThat(whole.status()).as(whole.err()).isZero();
-		assertThat(whole.out()).contains("1 streams, 1 channels, 1 chunks, 2 points", "all is as it should be");
+		assertThat(whole.out()).contains("1 stream").contains("2 points");
 		try (StoredRows rows = new StoredRows(database)) {
 			rows.execute("UPDATE channel SET total_points = 3");
 		}
@@ -101,7 +101,7 @@ class CommandsIT {
 	@Test
 	void helpAndVersionAreThere() throws Exception {
 		assertThat(run(Map.of(), "--help").out()).contains("keys");
-		assertThat(run(Map.of(), "--version").out()).contains("Metrology Ingest");
+		assertThat(run(Map.of(), "--version").out()).contains("metrology-ingest");
 	}
 
 	private static Output run(Map<String, String> settings, String... arguments) throws Exception {
