@@ -1,6 +1,8 @@
 package io.metrology.ingest;
 
 import java.util.List;
+import java.util.Map;
+import java.util.UUID;
 
 import io.metrology.stream.UnknownStreamProperties;
 
@@ -25,13 +27,15 @@ class ChannelRegistry {
 			ON CONFLICT DO NOTHING
 			""";
 
-	// Against whoever finalizes or deletes the stream at the same time.
+	// Against whoever finalizes or deletes the stream at the same time, and against
+	// whoever
+	// makes channels in it, so that they can be counted.
 	private static final String LOCK_STREAMS = """
 			SELECT data_id
 			  FROM stream
 			 WHERE data_id = ANY (?)
 			 ORDER BY data_id
-			   FOR SHARE
+			   FOR NO KEY UPDATE
 			""";
 
 	private static final String CREATE_CHANNELS = """
@@ -57,10 +61,13 @@ class ChannelRegistry {
 
 	private final JdbcTemplate jdbc;
 
+	private final HoldingsReader holdings;
+
 	private final boolean registersUnknown;
 
 	ChannelRegistry(@Qualifier(WriteConnections.QUALIFIER) JdbcTemplate jdbc, UnknownStreamProperties unknownStreams) {
 		this.jdbc = jdbc;
+		this.holdings = new HoldingsReader(jdbc);
 		this.registersUnknown = unknownStreams.registers();
 	}
 
@@ -69,14 +76,19 @@ class ChannelRegistry {
 		return this.registersUnknown;
 	}
 
-	/** Makes the rows that are not there yet, for streams that accept data. */
-	void create(BatchKeys keys) {
+	/**
+	 * Makes the rows that are not there yet, for streams that accept data.
+	 * @return how many channels each stream had before
+	 */
+	Map<UUID, Integer> create(BatchKeys keys) {
 		if (this.registersUnknown) {
 			this.jdbc.update(REGISTER_STREAMS, (statement) -> keys.setStreams(statement, 1));
 		}
 		this.jdbc.query(LOCK_STREAMS, (statement) -> keys.setStreams(statement, 1), (RowCallbackHandler) (row) -> {
 		});
+		Map<UUID, Integer> before = this.holdings.countChannels(keys);
 		this.jdbc.update(CREATE_CHANNELS, (statement) -> keys.setChannels(statement, 1));
+		return before;
 	}
 
 	/** Removes channels that were made for chunks that were then refused. */

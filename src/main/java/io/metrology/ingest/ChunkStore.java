@@ -1,6 +1,8 @@
 package io.metrology.ingest;
 
 import java.util.List;
+import java.util.Map;
+import java.util.UUID;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -89,17 +91,20 @@ class ChunkStore {
 
 	/** What {@link #write} would answer now; nothing is locked or written. */
 	List<WriteResult> preview(List<Submission> batch) {
-		WritePlan plan = plan(this.snapshot.execute((status) -> this.readings.look(BatchKeys.of(batch))));
-		return batch.stream().map(plan::add).toList();
+		BatchKeys keys = BatchKeys.of(batch);
+		return this.snapshot.execute((status) -> {
+			WritePlan plan = plan(this.readings.look(keys), this.readings.countChannels(keys));
+			return batch.stream().map(plan::add).toList();
+		});
 	}
 
 	/** Empty if nothing was written, as something is not remembered, or was changed. */
 	private Optional<Planned> writeFromMemory(List<Submission> batch, BatchKeys keys) {
-		Holdings remembered = (keys.chunks().size() <= ChunkStatements.MOST_ROWS) ? this.memory.recall(keys) : null;
+		Holdings remembered = ChunkStatements.fitsOne(batch) ? this.memory.recall(keys) : null;
 		if (remembered == null) {
 			return Optional.empty();
 		}
-		Planned planned = Planned.of(plan(remembered), batch);
+		Planned planned = Planned.of(plan(remembered, Map.of()), batch);
 		// A refusal is for the client to see, so it is not made from memory.
 		if (planned.results().stream().anyMatch((result) -> result.refusal() != null)) {
 			return Optional.empty();
@@ -150,14 +155,12 @@ class ChunkStore {
 	}
 
 	private Optional<Planned> storeLocked(List<Submission> batch, BatchKeys keys, boolean creating) {
-		if (creating) {
-			this.registry.create(keys);
-		}
+		Map<UUID, Integer> channelsBefore = creating ? this.registry.create(keys) : Map.of();
 		Holdings held = this.holdings.lock(keys);
 		if (held.channels().size() < keys.channels().size() && !creating) {
 			return Optional.empty();
 		}
-		Planned planned = Planned.of(plan(held), batch);
+		Planned planned = Planned.of(plan(held, channelsBefore), batch);
 		this.statements.write(planned.plan());
 		if (creating) {
 			this.registry.dropEmpty(planned.plan().emptyOf(keys.channels()));
@@ -165,8 +168,9 @@ class ChunkStore {
 		return Optional.of(planned);
 	}
 
-	private WritePlan plan(Holdings held) {
-		return new WritePlan(held, this.properties.unitsMismatch(), this.registry.registersUnknown());
+	private WritePlan plan(Holdings held, Map<UUID, Integer> channelsBefore) {
+		return new WritePlan(held, this.properties.unitsMismatch(), this.registry.registersUnknown(),
+				new ChannelRoom(channelsBefore, this.properties.maxChannelsPerStream()));
 	}
 
 	/**
