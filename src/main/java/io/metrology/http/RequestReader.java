@@ -36,10 +36,8 @@ public class RequestReader {
 	/** Characters of a number; a double has 25 at most. */
 	private static final int LONGEST_NUMBER = 1000;
 
-	/**
-	 * Characters of a text that is kept; longer ones of unknown fields are passed over.
-	 */
-	private static final int LONGEST_STRING = 1_000_000;
+	/** Characters: as long as a body is, unless it was set to be longer. */
+	private static final int LONGEST_STRING = 32 * 1024 * 1024;
 
 	/**
 	 * Characters of a field's name, such as a channel's; the API's own limit is lower.
