@@ -5,6 +5,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import org.springframework.boot.context.event.ApplicationReadyEvent;
+import org.springframework.boot.web.server.Ssl;
+import org.springframework.boot.web.server.autoconfigure.ServerProperties;
 import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import org.springframework.context.event.EventListener;
 import org.springframework.core.env.Environment;
@@ -26,10 +28,13 @@ class StartupMessage {
 
 	private final DatabaseDescription database;
 
+	private final ServerProperties server;
+
 	private final Environment environment;
 
-	StartupMessage(DatabaseDescription database, Environment environment) {
+	StartupMessage(DatabaseDescription database, ServerProperties server, Environment environment) {
 		this.database = database;
+		this.server = server;
 		this.environment = environment;
 	}
 
@@ -38,7 +43,8 @@ class StartupMessage {
 		if (!(ready.getApplicationContext() instanceof WebServerApplicationContext web) || web.getWebServer() == null) {
 			return;
 		}
-		String url = "http://" + host() + ":" + web.getWebServer().getPort();
+		String url = (Ssl.isEnabled(this.server.getSsl()) ? "https://" : "http://") + host() + ":"
+				+ web.getWebServer().getPort();
 		log.info("Listening on {}, storing in {}.", url, this.database);
 		log.info(FIRST_CHUNK, url);
 	}

@@ -18,9 +18,10 @@ import org.springframework.http.MediaType;
 import org.springframework.stereotype.Component;
 
 /**
- * Reads a request's body whole, inflated, and within the limits of
- * {@link HttpProperties}. Memory grows with what has arrived, never with what a header
- * promises.
+ * Reads a request's body whole, inflated, and within the limits of {@link HttpProperties}
+ * and {@link BodyMemory}. The memory of a long body is bounded by what was set aside for
+ * it beforehand; where nothing was, as its length is not known, it grows with what has
+ * arrived.
  */
 @Component
 public class BodyReader {
@@ -32,10 +33,13 @@ public class BodyReader {
 
 	private final HttpProperties properties;
 
+	private final BodyMemory memory;
+
 	private final Counter receivedBytes;
 
-	BodyReader(HttpProperties properties, MeterRegistry registry) {
+	BodyReader(HttpProperties properties, BodyMemory memory, MeterRegistry registry) {
 		this.properties = properties;
+		this.memory = memory;
 		this.receivedBytes = Counter.builder("metrology.http.received")
 			.baseUnit("bytes")
 			.description("Bytes of request bodies read, after decompression")
@@ -45,8 +49,8 @@ public class BodyReader {
 	/**
 	 * Reads the body.
 	 * @throws ProblemException {@code body_too_large}, {@code request_timeout},
-	 * {@code unsupported_media_type} for a coding other than gzip or a charset other than
-	 * UTF-8, {@code invalid_request} for broken gzip
+	 * {@code overloaded}, {@code unsupported_media_type} for a coding other than gzip or
+	 * a charset other than UTF-8, {@code invalid_request} for broken gzip
 	 */
 	public byte[] read(HttpServletRequest request) throws IOException {
 		requireUtf8(request);
@@ -55,19 +59,64 @@ public class BodyReader {
 		if (request.getContentLengthLong() > most) {
 			throw tooLarge();
 		}
-		byte[] sent = drain(request.getInputStream(), request.getContentLengthLong(), most);
-		byte[] body = gzip ? inflate(sent) : sent;
+		byte[] body = gzip ? readGzip(request, most) : readPlain(request, most);
 		this.receivedBytes.increment(body.length);
 		return body;
+	}
+
+	private byte[] readPlain(HttpServletRequest request, long most) throws IOException {
+		long announced = request.getContentLengthLong();
+		if (announced >= 0 && announced <= BodyMemory.SHORT) {
+			return drain(request.getInputStream(), announced, most, Growth.NONE);
+		}
+		BodyMemory.Share share = this.memory.open(request);
+		share.await(Math.max(0, announced) * BodyMemory.TIMES_LENGTH);
+		byte[] body = drain(request.getInputStream(), announced, most, growing(share, 0));
+		share.grow(memoryFor(body));
+		return body;
+	}
+
+	private byte[] readGzip(HttpServletRequest request, long most) throws IOException {
+		BodyMemory.Share share = this.memory.open(request);
+		long announced = request.getContentLengthLong();
+		if (announced > BodyMemory.SHORT) {
+			share.await(announced * BodyMemory.TIMES_LENGTH);
+		}
+		byte[] sent = drain(request.getInputStream(), announced, most, growing(share, 0));
+		byte[] body = inflate(sent, growing(share, sent.length));
+		if (body.length > BodyMemory.SHORT) {
+			share.grow(memoryFor(body));
+		}
+		return body;
+	}
+
+	/** Takes memory as a buffer grows, once it is longer than a short body. */
+	private static Growth growing(BodyMemory.Share share, long before) {
+		return (length) -> {
+			if (length > BodyMemory.SHORT) {
+				share.grow(before + length * BodyMemory.TIMES_LENGTH);
+			}
+		};
+	}
+
+	/**
+	 * A body itself, and a double for each of its numbers: a comma follows nearly all.
+	 */
+	private static long memoryFor(byte[] body) {
+		long commas = 0;
+		for (byte character : body) {
+			commas += (character == ',') ? 1 : 0;
+		}
+		return body.length + commas * Double.BYTES;
 	}
 
 	/**
 	 * Inflates from memory: a stream that has to wait for the client takes the pause for
 	 * the end.
 	 */
-	private byte[] inflate(byte[] sent) throws IOException {
+	private byte[] inflate(byte[] sent, Growth growth) throws IOException {
 		try (WholeGzip gzip = new WholeGzip(sent)) {
-			byte[] body = drain(gzip, -1, limit());
+			byte[] body = drain(gzip, -1, limit(), growth);
 			gzip.requireEnd();
 			return body;
 		}
@@ -77,9 +126,13 @@ public class BodyReader {
 		}
 	}
 
-	private byte[] drain(InputStream in, long expected, long most) throws IOException {
+	/**
+	 * Reads to the end.
+	 * @param expected the length, or −1 where it is not known
+	 */
+	private byte[] drain(InputStream in, long expected, long most, Growth growth) throws IOException {
 		long deadline = System.nanoTime() + this.properties.bodyTimeout().toNanos();
-		byte[] buffer = new byte[(expected >= 0) ? (int) Math.min(expected + 1, FIRST_BUFFER) : FIRST_BUFFER];
+		byte[] buffer = new byte[(expected >= 0) ? (int) expected + 1 : FIRST_BUFFER];
 		int length = 0;
 		int read;
 		while ((read = in.read(buffer, length, buffer.length - length)) >= 0) {
@@ -91,7 +144,9 @@ public class BodyReader {
 				throw tooSlow();
 			}
 			if (length == buffer.length) {
-				buffer = Arrays.copyOf(buffer, (int) Math.min(buffer.length * 2L, most + 1));
+				int longer = (int) Math.min(buffer.length * 2L, most + 1);
+				growth.to(longer);
+				buffer = Arrays.copyOf(buffer, longer);
 			}
 		}
 		return (length == buffer.length) ? buffer : Arrays.copyOf(buffer, length);
@@ -136,6 +191,17 @@ public class BodyReader {
 				"The body did not arrive within " + this.properties.bodyTimeout().toSeconds()
 						+ " s (metrology.http.body-timeout); send it again.")
 			.withHeader(HttpHeaders.CONNECTION, "close");
+	}
+
+	/** Asks for the memory of a buffer that grows. */
+	@FunctionalInterface
+	private interface Growth {
+
+		Growth NONE = (length) -> {
+		};
+
+		void to(int length);
+
 	}
 
 	/**

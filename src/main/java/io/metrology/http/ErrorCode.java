@@ -67,6 +67,8 @@ public enum ErrorCode {
 	DATABASE_UNAVAILABLE(503, "Database unavailable", true),
 	/** The service has more requests in flight than it may hold. */
 	OVERLOADED(503, "Overloaded", true),
+	/** The service is being stopped. */
+	STOPPING(503, "Stopping", true),
 	/** The request's version of HTTP is not served. */
 	HTTP_VERSION_NOT_SUPPORTED(505, "HTTP version not supported");
 
@@ -112,7 +114,8 @@ public enum ErrorCode {
 			case 400 -> INVALID_REQUEST;
 			case 404 -> NOT_FOUND;
 			case 413 -> BODY_TOO_LARGE;
-			case 503 -> OVERLOADED;
+			// The container's own: its application is being stopped.
+			case 503 -> STOPPING;
 			default -> Arrays.stream(values())
 				.filter((code) -> code.status == status)
 				.findFirst()

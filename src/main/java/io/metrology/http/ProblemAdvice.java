@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import org.springframework.boot.tomcat.autoconfigure.TomcatServerProperties;
 import org.springframework.dao.NonTransientDataAccessException;
 import org.springframework.dao.QueryTimeoutException;
 import org.springframework.dao.TransientDataAccessException;
@@ -20,10 +21,10 @@ import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
 import org.springframework.transaction.CannotCreateTransactionException;
+import org.springframework.validation.method.ParameterValidationResult;
 import org.springframework.web.HttpMediaTypeNotAcceptableException;
 import org.springframework.web.HttpMediaTypeNotSupportedException;
 import org.springframework.web.HttpRequestMethodNotSupportedException;
-import org.springframework.validation.method.ParameterValidationResult;
 import org.springframework.web.bind.MissingServletRequestParameterException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
@@ -45,8 +46,11 @@ class ProblemAdvice extends ResponseEntityExceptionHandler {
 
 	private final Problems problems;
 
-	ProblemAdvice(Problems problems) {
+	private final int maxParameters;
+
+	ProblemAdvice(Problems problems, TomcatServerProperties tomcat) {
 		this.problems = problems;
+		this.maxParameters = tomcat.getMaxParameterCount();
 	}
 
 	@ExceptionHandler
@@ -71,7 +75,9 @@ class ProblemAdvice extends ResponseEntityExceptionHandler {
 	@ExceptionHandler
 	ResponseEntity<Object> handleQuery(InvalidParameterException ex, HttpServletRequest request) {
 		return handle(new ProblemException(ErrorCode.INVALID_REQUEST,
-				"The query is not well-formed; a % in it must be written %25."), request);
+				"The query is not well-formed, where a % in it must be written %25, or has more than "
+						+ this.maxParameters + " parameters."),
+				request);
 	}
 
 	@ExceptionHandler

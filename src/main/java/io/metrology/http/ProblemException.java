@@ -13,6 +13,8 @@ import org.springframework.http.HttpHeaders;
  */
 public final class ProblemException extends RuntimeException {
 
+	private static final Duration WHILE_STOPPING = Duration.ofSeconds(5);
+
 	private final ErrorCode code;
 
 	private final transient HttpHeaders headers = new HttpHeaders();
@@ -42,6 +44,13 @@ public final class ProblemException extends RuntimeException {
 	public static ProblemException nothingServed(HttpServletRequest request) {
 		return new ProblemException(ErrorCode.NOT_FOUND,
 				"Nothing is served under " + Fault.shown(request.getRequestURI()) + ".");
+	}
+
+	/** Says that the service is being stopped, and that nothing was stored. */
+	public static ProblemException stopping(@Nullable Throwable cause) {
+		return new ProblemException(ErrorCode.STOPPING,
+				"The service is stopping; send the request again once it is back.", cause)
+			.retryAfter(WHILE_STOPPING);
 	}
 
 	/** Lists the faults that the answer shows. */

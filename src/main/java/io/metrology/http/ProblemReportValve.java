@@ -3,6 +3,8 @@ package io.metrology.http;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 import jakarta.servlet.ServletException;
 import org.apache.catalina.connector.Request;
@@ -20,7 +22,8 @@ import org.slf4j.LoggerFactory;
  * Writes the errors that never reach Spring, those of Tomcat itself: a bad request line,
  * headers that are too large, a missing Host, a body that broke off. It also sees refused
  * requests out: it reads what their clients are still sending, so that they get their
- * answer and not a reset, but for a bounded time, which Tomcat itself does not.
+ * answer and not a reset, but for a bounded time and only so many at once, which Tomcat
+ * itself does not.
  */
 class ProblemReportValve extends ErrorReportValve {
 
@@ -28,6 +31,9 @@ class ProblemReportValve extends ErrorReportValve {
 
 	/** As in {@code server.tomcat.max-swallow-size}. */
 	private static final long MOST_DISCARDED = 256L * 1024 * 1024;
+
+	/** Bytes of a body that a client may have sent before it saw its answer. */
+	private static final long MOST_ARRIVED = 256L * 1024;
 
 	/** The words of Tomcat's failure, in whatever language it speaks. */
 	private static final String OVERSIZED = StringManager.getManager(Http11InputBuffer.class)
@@ -37,9 +43,17 @@ class ProblemReportValve extends ErrorReportValve {
 
 	private final Duration bodyTimeout;
 
-	ProblemReportValve(Problems problems, Duration bodyTimeout) {
+	private final Semaphore places;
+
+	/**
+	 * Makes the valve.
+	 * @param bodyTimeout the longest time for which the rest of a refused body is awaited
+	 * @param maxRefusedBodies the most that are awaited at the same time
+	 */
+	ProblemReportValve(Problems problems, Duration bodyTimeout, int maxRefusedBodies) {
 		this.problems = problems;
 		this.bodyTimeout = bodyTimeout;
+		this.places = new Semaphore(maxRefusedBodies);
 	}
 
 	@Override
@@ -85,8 +99,46 @@ class ProblemReportValve extends ErrorReportValve {
 		}
 	}
 
-	/** Whether the body came to its end. */
+	/**
+	 * Whether the body came to its end. What has arrived already costs no waiting; to
+	 * await the rest takes a place, or the connection is closed.
+	 */
 	private boolean discard(org.apache.coyote.Request request) throws IOException {
+		if (discardArrived(request)) {
+			return true;
+		}
+		if (!this.places.tryAcquire()) {
+			return false;
+		}
+		try {
+			return discardRest(request);
+		}
+		finally {
+			this.places.release();
+		}
+	}
+
+	private static boolean isRead(org.apache.coyote.Request request) {
+		AtomicBoolean read = new AtomicBoolean();
+		request.action(ActionCode.REQUEST_BODY_FULLY_READ, read);
+		return read.get();
+	}
+
+	private static boolean hasArrived(org.apache.coyote.Request request) {
+		request.action(ActionCode.AVAILABLE, true);
+		return request.getAvailable() > 0;
+	}
+
+	private static boolean discardArrived(org.apache.coyote.Request request) throws IOException {
+		Discarded buffer = new Discarded();
+		boolean isRead = isRead(request);
+		for (long discarded = 0; !isRead && discarded < MOST_ARRIVED && hasArrived(request); isRead = isRead(request)) {
+			discarded += Math.max(0, request.doRead(buffer));
+		}
+		return isRead;
+	}
+
+	private boolean discardRest(org.apache.coyote.Request request) throws IOException {
 		long deadline = System.nanoTime() + this.bodyTimeout.toNanos();
 		Discarded buffer = new Discarded();
 		long discarded = 0;
@@ -117,8 +169,11 @@ class ProblemReportValve extends ErrorReportValve {
 			case INVALID_REQUEST -> (failure instanceof IOException)
 					? "The body broke off, or is not well-formed HTTP; send the request again."
 					: "The request line or a header is not well-formed HTTP; paths must escape characters such as \\, spaces and quotes.";
-			case HEADERS_TOO_LARGE -> "The headers are larger, or more, than the server reads.";
-			case URI_TOO_LONG -> "The path and query are longer than the server reads.";
+			case HEADERS_TOO_LARGE -> "The headers are larger (server.max-http-request-header-size), "
+					+ "or more (metrology.http.max-headers), than the server reads.";
+			case URI_TOO_LONG ->
+				"The path and query are longer than the server reads (server.max-http-request-header-size).";
+			case STOPPING -> "The service is stopping; send the request again once it is back.";
 			case NOT_FOUND -> "Nothing is served under this path.";
 			case REQUEST_TIMEOUT -> "The request stopped arriving; send it again.";
 			case INTERNAL_ERROR -> "The service failed; its log has the cause under this request id.";

@@ -1,5 +1,7 @@
 package io.metrology.http;
 
+import java.io.IOException;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -8,6 +10,7 @@ import java.util.Map;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,9 +29,13 @@ class Problems {
 
 	static final String MEDIA_TYPE = "application/problem+json";
 
+	private static final Duration LOG_PERIOD = Duration.ofSeconds(1);
+
 	private final JsonMapper json = JsonMapper.builder().build();
 
 	private final Map<ErrorCode, Counter> counters = new EnumMap<>(ErrorCode.class);
+
+	private final Map<ErrorCode, Throttle> throttles = new EnumMap<>(ErrorCode.class);
 
 	Problems(MeterRegistry registry) {
 		for (ErrorCode code : ErrorCode.values()) {
@@ -37,6 +44,7 @@ class Problems {
 						.description("Requests answered with an error, by code of the catalogue")
 						.tag("code", code.code())
 						.register(registry));
+			this.throttles.put(code, new Throttle(LOG_PERIOD));
 		}
 	}
 
@@ -44,16 +52,37 @@ class Problems {
 	 * Writes the log's one line on an error that the service is to blame for; those of
 	 * clients are told to the clients, and that a client speaks another HTTP is no fault
 	 * of the service, though its status says so. The stack trace stands there only where
-	 * nobody foresaw the failure.
+	 * nobody foresaw the failure. Of refusals that may come by the thousand, one a second
+	 * is logged for each code; the metrics count them all.
 	 */
 	void log(HttpServletRequest request, ErrorCode code, String detail, @Nullable Throwable failure) {
 		if (code == ErrorCode.INTERNAL_ERROR) {
 			log.error("{} {} {}", code.code(), request.getMethod(), request.getRequestURI(), failure);
 		}
 		else if (code.status() >= 500 && code.retryable()) {
-			log.warn("{} {} {}: {} {}", code.code(), request.getMethod(), request.getRequestURI(), detail,
-					(failure != null) ? Fault.printable(failure.toString()) : "");
+			logThrottled(request, code, detail, failure);
 		}
+	}
+
+	private void logThrottled(HttpServletRequest request, ErrorCode code, String detail, @Nullable Throwable failure) {
+		Throttle throttle = this.throttles.get(code);
+		int leftOut = (throttle != null) ? throttle.pass() : 0;
+		if (leftOut >= 0) {
+			log.warn("{} {} {}: {} {}{}", code.code(), request.getMethod(), request.getRequestURI(), detail,
+					(failure != null) ? Fault.printable(failure.toString()) : "",
+					(leftOut > 0) ? " (and " + leftOut + " more since the last such line)" : "");
+		}
+	}
+
+	/** Answers with an error where Spring has not come into play yet, as in a filter. */
+	void write(HttpServletRequest request, HttpServletResponse response, ProblemException problem) throws IOException {
+		log(request, problem.code(), problem.detail(), problem.getCause());
+		byte[] body = body(request, problem);
+		response.setStatus(problem.code().status());
+		problem.headers().forEach((name, values) -> values.forEach((value) -> response.addHeader(name, value)));
+		response.setContentType(MEDIA_TYPE);
+		response.setContentLength(body.length);
+		response.getOutputStream().write(body);
 	}
 
 	byte[] body(@Nullable HttpServletRequest request, ErrorCode code, String detail) {

@@ -12,6 +12,7 @@ import jakarta.validation.Validator;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
+import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.json.JsonFactory;
@@ -30,7 +31,26 @@ import org.springframework.stereotype.Component;
 @Component
 public class RequestReader {
 
+	private static final int MOST_DEPTH = 100;
+
+	/** Characters of a number; a double has 25 at most. */
+	private static final int LONGEST_NUMBER = 1000;
+
+	/** Characters: as long as a body is, unless it was set to be longer. */
+	private static final int LONGEST_STRING = 32 * 1024 * 1024;
+
+	/**
+	 * Characters of a field's name, such as a channel's; the API's own limit is lower.
+	 */
+	private static final int LONGEST_NAME = 10_000;
+
 	private static final JsonFactory JSON_FACTORY = JsonFactory.builder()
+		.streamReadConstraints(StreamReadConstraints.builder()
+			.maxNestingDepth(MOST_DEPTH)
+			.maxNumberLength(LONGEST_NUMBER)
+			.maxStringLength(LONGEST_STRING)
+			.maxNameLength(LONGEST_NAME)
+			.build())
 		.enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
 		.enable(StreamReadFeature.USE_FAST_DOUBLE_PARSER)
 		.enable(StreamReadFeature.USE_FAST_BIG_NUMBER_PARSER)
@@ -160,7 +180,8 @@ public class RequestReader {
 	 */
 	private static String reason(JacksonException failure) {
 		if (failure instanceof StreamConstraintsException) {
-			return "it is nested too deeply, or a name, number or string in it is too long";
+			return "it is nested more than " + MOST_DEPTH + " deep, or a number in it is longer than " + LONGEST_NUMBER
+					+ " characters, a name than " + LONGEST_NAME + ", or a text than " + LONGEST_STRING;
 		}
 		return Fault.shown(failure.getOriginalMessage()
 			.replaceAll("(?s)\\s*(\\(start marker at|\\[Source|\\(enable|: enable|to enable|\\n).*", "")

@@ -31,13 +31,15 @@ class ChannelRegistry {
 			RETURNING data_id
 			""";
 
-	// Against whoever finalizes or deletes the stream at the same time.
+	// Against whoever finalizes or deletes the stream at the same time, and against
+	// whoever
+	// makes channels in it, so that they can be counted.
 	private static final String LOCK_STREAMS = """
 			SELECT data_id
 			  FROM stream
 			 WHERE data_id = ANY (?)
 			 ORDER BY data_id
-			   FOR SHARE
+			   FOR NO KEY UPDATE
 			""";
 
 	private static final String CREATE_CHANNELS = """
@@ -63,10 +65,13 @@ class ChannelRegistry {
 
 	private final JdbcTemplate jdbc;
 
+	private final HoldingsReader holdings;
+
 	private final boolean registersUnknown;
 
 	ChannelRegistry(@Qualifier(WriteConnections.QUALIFIER) JdbcTemplate jdbc, UnknownStreamProperties unknownStreams) {
 		this.jdbc = jdbc;
+		this.holdings = new HoldingsReader(jdbc);
 		this.registersUnknown = unknownStreams.registers();
 	}
 
@@ -78,9 +83,8 @@ class ChannelRegistry {
 	/**
 	 * Makes the rows that are not there yet, for streams that accept data.
 	 * @param makers who is to be on record for having made a stream
-	 * @return the streams that were registered
 	 */
-	Set<UUID> create(BatchKeys keys, Map<UUID, Caller> makers) {
+	Created create(BatchKeys keys, Map<UUID, Caller> makers) {
 		Set<UUID> registered = new HashSet<>();
 		if (this.registersUnknown) {
 			this.jdbc.query(REGISTER_STREAMS, (statement) -> {
@@ -90,8 +94,9 @@ class ChannelRegistry {
 		}
 		this.jdbc.query(LOCK_STREAMS, (statement) -> keys.setStreams(statement, 1), (RowCallbackHandler) (row) -> {
 		});
+		Map<UUID, Integer> before = this.holdings.countChannels(keys);
 		this.jdbc.update(CREATE_CHANNELS, (statement) -> keys.setChannels(statement, 1));
-		return registered;
+		return new Created(registered, before);
 	}
 
 	/** Removes channels that were made for chunks that were then refused. */
@@ -99,6 +104,18 @@ class ChannelRegistry {
 		if (!channels.isEmpty()) {
 			this.jdbc.update(DROP_EMPTY_CHANNELS, (statement) -> BatchKeys.setChannels(statement, 1, channels));
 		}
+	}
+
+	/**
+	 * What was there before, and what was not.
+	 *
+	 * @param streams the streams that were registered
+	 * @param channelsBefore how many channels each stream had before
+	 */
+	record Created(Set<UUID> streams, Map<UUID, Integer> channelsBefore) {
+
+		static final Created NOTHING = new Created(Set.of(), Map.of());
+
 	}
 
 }

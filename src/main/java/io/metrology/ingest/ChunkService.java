@@ -46,8 +46,8 @@ class ChunkService {
 	/**
 	 * Stores all chunks of a submission, or none; they are committed and flushed when
 	 * this returns.
-	 * @throws ProblemException the refusal, or {@code database_unavailable} once the hold
-	 * is over
+	 * @throws ProblemException the refusal, {@code database_unavailable} once the hold is
+	 * over, {@code overloaded} or {@code stopping}
 	 */
 	List<ChunkReceipt> ingest(Submission submission) {
 		List<ChunkReceipt> receipts = write(submission).receiptsOrThrow();
@@ -77,6 +77,9 @@ class ChunkService {
 			catch (CommitUnknownException ex) {
 				inDoubt = true;
 				throwIfOver(deadline, true, ex);
+			}
+			catch (LaneClosedException ex) {
+				throw stopping(inDoubt, ex);
 			}
 			catch (QueueTimeoutException ex) {
 				throw inDoubt ? unavailable("The outcome of a commit could not be learned", true, ex) : overloaded(ex);
@@ -111,13 +114,18 @@ class ChunkService {
 		return inDoubt ? problem.withUnknownOutcome() : problem;
 	}
 
+	private static ProblemException stopping(boolean inDoubt, Exception cause) {
+		ProblemException problem = ProblemException.stopping(cause);
+		return inDoubt ? problem.withUnknownOutcome() : problem;
+	}
+
 	private static void sleep(long millis, boolean inDoubt) {
 		try {
 			Thread.sleep(ThreadLocalRandom.current().nextLong(millis / 2, millis + 1));
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
-			throw unavailable("The service is stopping", inDoubt, ex);
+			throw stopping(inDoubt, ex);
 		}
 	}
 

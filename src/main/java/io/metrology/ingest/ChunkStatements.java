@@ -90,6 +90,12 @@ class ChunkStatements {
 	 */
 	static final int MOST_ROWS = 128;
 
+	/**
+	 * The most points in a statement of several chunks: the driver holds all of their
+	 * bytes, 24 a point, until it is sent.
+	 */
+	private static final long MOST_POINTS = 200_000;
+
 	private static final String ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 	private static final int ROW_PARAMETERS = 14;
@@ -140,21 +146,42 @@ class ChunkStatements {
 		if (plan.chunks().isEmpty()) {
 			return;
 		}
-		List<PlannedChunk> first = plan.chunks().subList(0, Math.min(MOST_ROWS, plan.chunks().size()));
+		List<PlannedChunk> first = slice(plan.chunks(), 0);
 		int changed = execute(WITH_CHANNELS, UPDATE_CHANNELS + ";" + WRITE_CHUNKS, first.size(),
 				(statement) -> setChunks(statement, setChannels(statement, plan), first));
 		if (changed != plan.channels().size()) {
 			throw new IllegalStateException("A channel that is locked is not as it was read");
 		}
-		for (int from = first.size(); from < plan.chunks().size(); from += MOST_ROWS) {
-			List<PlannedChunk> next = plan.chunks().subList(from, Math.min(from + MOST_ROWS, plan.chunks().size()));
+		for (int from = first.size(); from < plan.chunks().size();) {
+			List<PlannedChunk> next = slice(plan.chunks(), from);
 			execute(CHUNKS_ALONE, WRITE_CHUNKS, next.size(), (statement) -> setChunks(statement, 1, next));
+			from += next.size();
 		}
 		plan.channels().forEach((channel, state) -> {
 			if (state.times().stale()) {
 				this.jdbc.update(RETAKE_TIMES, channel.dataId(), channel.channelName());
 			}
 		});
+	}
+
+	/** Whether the chunks of a batch may be written by one statement. */
+	static boolean fitsOne(List<Submission> batch) {
+		return batch.stream().mapToInt((submission) -> submission.chunks().size()).sum() <= MOST_ROWS
+				&& batch.stream().mapToLong(Submission::points).sum() <= MOST_POINTS;
+	}
+
+	/** As many chunks as one statement takes, at least one. */
+	private static List<PlannedChunk> slice(List<PlannedChunk> chunks, int from) {
+		int to = from + 1;
+		long points = chunks.get(from).chunk().pointCount();
+		while (to < chunks.size() && to - from < MOST_ROWS) {
+			points += chunks.get(to).chunk().pointCount();
+			if (points > MOST_POINTS) {
+				break;
+			}
+			to++;
+		}
+		return chunks.subList(from, to);
 	}
 
 	/** Returns how many rows the first of a pattern's statements has changed. */

@@ -12,6 +12,7 @@ import javax.sql.DataSource;
 
 import io.metrology.http.Caller;
 import io.metrology.http.Sqlstate;
+import io.metrology.ingest.ChannelRegistry.Created;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -101,17 +102,20 @@ class ChunkStore {
 
 	/** What {@link #write} would answer now; nothing is locked or written. */
 	List<WriteResult> preview(List<Submission> batch) {
-		WritePlan plan = plan(this.snapshot.execute((status) -> this.readings.look(BatchKeys.of(batch))));
-		return batch.stream().map(plan::add).toList();
+		BatchKeys keys = BatchKeys.of(batch);
+		return this.snapshot.execute((status) -> {
+			WritePlan plan = plan(this.readings.look(keys), this.readings.countChannels(keys));
+			return batch.stream().map(plan::add).toList();
+		});
 	}
 
 	/** Empty if nothing was written, as something is not remembered, or was changed. */
 	private Optional<Planned> writeFromMemory(List<Submission> batch, BatchKeys keys) {
-		Holdings remembered = (keys.chunks().size() <= ChunkStatements.MOST_ROWS) ? this.memory.recall(keys) : null;
+		Holdings remembered = ChunkStatements.fitsOne(batch) ? this.memory.recall(keys) : null;
 		if (remembered == null) {
 			return Optional.empty();
 		}
-		Planned planned = Planned.of(plan(remembered), batch, Set.of());
+		Planned planned = Planned.of(plan(remembered, Map.of()), batch, Set.of());
 		// A refusal is for the client to see, so it is not made from memory.
 		if (planned.results().stream().anyMatch((result) -> result.refusal() != null)) {
 			return Optional.empty();
@@ -162,15 +166,12 @@ class ChunkStore {
 	}
 
 	private Optional<Planned> storeLocked(List<Submission> batch, BatchKeys keys, boolean creating) {
-		Set<UUID> registered = Set.of();
-		if (creating) {
-			registered = this.registry.create(keys, makers(batch));
-		}
+		Created created = creating ? this.registry.create(keys, makers(batch)) : Created.NOTHING;
 		Holdings held = this.holdings.lock(keys);
 		if (held.channels().size() < keys.channels().size() && !creating) {
 			return Optional.empty();
 		}
-		Planned planned = Planned.of(plan(held), batch, registered);
+		Planned planned = Planned.of(plan(held, created.channelsBefore()), batch, created.streams());
 		this.statements.write(planned.plan());
 		if (creating) {
 			this.registry.dropEmpty(planned.plan().emptyOf(keys.channels()));
@@ -186,8 +187,9 @@ class ChunkStore {
 		return makers;
 	}
 
-	private WritePlan plan(Holdings held) {
-		return new WritePlan(held, this.properties.unitsMismatch(), this.registry.registersUnknown());
+	private WritePlan plan(Holdings held, Map<UUID, Integer> channelsBefore) {
+		return new WritePlan(held, this.properties.unitsMismatch(), this.registry.registersUnknown(),
+				new ChannelRoom(channelsBefore, this.properties.maxChannelsPerStream()));
 	}
 
 	/**

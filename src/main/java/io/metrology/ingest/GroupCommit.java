@@ -60,6 +60,7 @@ class GroupCommit {
 	 * @param deadline by {@link System#nanoTime}: a submission still queued then is
 	 * withdrawn
 	 * @throws QueueTimeoutException if it was withdrawn; nothing of it is stored
+	 * @throws LaneClosedException if the service is being stopped; likewise
 	 * @throws CommitUnknownException if the outcome of the COMMIT could not be learned
 	 */
 	WriteResult write(Submission submission, long deadline) {

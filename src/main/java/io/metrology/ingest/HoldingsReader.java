@@ -4,6 +4,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.HashMap;
+import java.util.Map;
 import java.util.UUID;
 
 import io.metrology.ingest.Holdings.ChannelState;
@@ -84,6 +85,15 @@ class HoldingsReader {
 
 	private static final String LOOK = LOOK_AT_CHANNELS + ";" + STREAMS + ";" + CHUNKS;
 
+	// The index alone answers, as far as rows are visible to all.
+	private static final String CHANNEL_COUNTS = """
+			SELECT wanted.data_id,
+			       (SELECT count(*)
+			          FROM channel c
+			         WHERE c.data_id = wanted.data_id) AS channels
+			  FROM unnest(?::uuid[]) AS wanted (data_id)
+			""";
+
 	private final JdbcTemplate jdbc;
 
 	HoldingsReader(JdbcTemplate jdbc) {
@@ -98,6 +108,14 @@ class HoldingsReader {
 	/** Reads without a lock. */
 	Holdings look(BatchKeys keys) {
 		return read(keys, LOOK);
+	}
+
+	/** Returns how many channels each of the batch's streams has. */
+	Map<UUID, Integer> countChannels(BatchKeys keys) {
+		Map<UUID, Integer> counts = new HashMap<>();
+		this.jdbc.query(CHANNEL_COUNTS, (statement) -> keys.setStreams(statement, 1),
+				(RowCallbackHandler) (row) -> counts.put(row.getObject(1, UUID.class), row.getInt(2)));
+		return counts;
 	}
 
 	private Holdings read(BatchKeys keys, String statements) {

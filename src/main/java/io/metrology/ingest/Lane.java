@@ -103,7 +103,7 @@ class Lane implements AutoCloseable {
 		this.lock.lock();
 		try {
 			if (this.closed) {
-				throw new QueueTimeoutException();
+				throw new LaneClosedException();
 			}
 			this.queue.addLast(ticket);
 			if (this.idle) {
@@ -129,7 +129,7 @@ class Lane implements AutoCloseable {
 			interrupted |= Thread.interrupted();
 			if ((interrupted || System.nanoTime() >= deadline) && withdraw(ticket)) {
 				restore(interrupted);
-				throw new QueueTimeoutException();
+				throw interrupted ? new LaneClosedException() : new QueueTimeoutException();
 			}
 		}
 		restore(interrupted);

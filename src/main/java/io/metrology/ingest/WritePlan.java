@@ -32,12 +32,20 @@ class WritePlan {
 	/** Whether a stream that was never seen may be written to. */
 	private final boolean registering;
 
+	private final ChannelRoom room;
+
 	/** In key order: that in which they are locked. */
 	private final Map<ChunkKey.Channel, ChannelState> channels = new TreeMap<>();
 
 	private final List<PlannedChunk> chunks = new ArrayList<>();
 
+	/** Makes a plan for channels that exist, or for streams with room for any number. */
 	WritePlan(Holdings holdings, UnitsMismatch unitsMismatch, boolean registering) {
+		this(holdings, unitsMismatch, registering, ChannelRoom.UNLIMITED);
+	}
+
+	WritePlan(Holdings holdings, UnitsMismatch unitsMismatch, boolean registering, ChannelRoom room) {
+		this.room = room;
 		this.holdings = holdings;
 		this.unitsMismatch = unitsMismatch;
 		this.registering = registering;
@@ -128,7 +136,29 @@ class WritePlan {
 			return new ProblemException(ErrorCode.STREAM_FINALIZED,
 					"The stream was finalized and accepts no new data (" + chunk.key() + ").");
 		}
+		ProblemException full = full(chunk, channel, submission);
+		if (full != null) {
+			return full;
+		}
 		return isMismatch(chunk, channel) ? unitsMismatch(chunk, channel, submission.pointerTo(chunk)) : null;
+	}
+
+	/** A submission has several chunks only of different channels of one stream. */
+	private @Nullable ProblemException full(Chunk chunk, ChannelState channel, Submission submission) {
+		UUID dataId = chunk.key().dataId();
+		if (channel.chunkCount() > 0 || this.room.holds(dataId, this.channels.size() + submission.chunks().size())) {
+			return null;
+		}
+		long planned = this.channels.keySet()
+			.stream()
+			.filter((key) -> key.dataId().equals(dataId) && isNew(key))
+			.count();
+		long wanted = submission.chunks().stream().filter((other) -> state(other).chunkCount() == 0).count();
+		return this.room.refusal(chunk, planned + wanted, submission.pointerTo(chunk));
+	}
+
+	private boolean isNew(ChunkKey.Channel channel) {
+		return this.holdings.channels().getOrDefault(channel, ChannelState.EMPTY).chunkCount() == 0;
 	}
 
 	private boolean isHeld(Chunk chunk, ChannelState channel, @Nullable HeldChunk held) {

@@ -2,6 +2,7 @@ package io.metrology.contract;
 
 import java.io.IOException;
 import java.net.SocketException;
+import java.time.Duration;
 
 import ch.qos.logback.classic.Level;
 import io.metrology.http.ErrorCode;
@@ -14,8 +15,8 @@ import org.junit.jupiter.api.Test;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Clients that are slow, stall or leave. The service has one thread for requests: a
- * client that kept it would leave the next request without an answer, and the test would
+ * Clients that are slow, stall or leave. The service admits one request at a time: a
+ * client that kept its place would leave the next request without one, and the test would
  * end red.
  */
 class SlowBodyIT {
@@ -32,7 +33,9 @@ class SlowBodyIT {
 	@BeforeAll
 	static void startWithShortPatience() {
 		service = RunningService.start("metrology.http.body-timeout=1s", "server.tomcat.connection-timeout=2s",
-				"server.tomcat.threads.max=1", "server.tomcat.threads.min-spare=1");
+				"metrology.http.admission.max-requests=1", "metrology.http.admission.max-waiting=16",
+				"metrology.http.admission.max-wait=10s", "metrology.http.admission.max-refused-bodies=1",
+				"server.tomcat.threads.max=20", "server.tomcat.threads.min-spare=1");
 	}
 
 	@AfterAll
@@ -47,7 +50,7 @@ class SlowBodyIT {
 
 	@AfterEach
 	void threadIsFreeAndNothingIsStoredOrLogged() {
-		assertThat(service.client().get("/actuator/health/liveness").status()).isEqualTo(200);
+		assertThat(service.client().get("/metrology/streams").status()).isEqualTo(200);
 		assertThat(service.stored()).isEqualTo(this.before);
 		this.log.close();
 		assertThat(this.log.lines()).filteredOn((line) -> line.getLevel().isGreaterOrEqual(Level.WARN)).isEmpty();
@@ -61,7 +64,7 @@ class SlowBodyIT {
 			Answer answer = connection.read();
 			answer.assertNotStored(ErrorCode.REQUEST_TIMEOUT);
 			assertThat(answer.header("Connection")).isEqualTo("close");
-			assertThat(service.client().get("/actuator/health/liveness").status()).isEqualTo(200);
+			assertThat(service.client().get("/metrology/streams").status()).isEqualTo(200);
 			dripping.join();
 		}
 	}
@@ -72,8 +75,21 @@ class SlowBodyIT {
 			connection.write("POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n");
 			Thread dripping = drip(connection, "x");
 			connection.read().assertProblem(ErrorCode.NOT_FOUND);
-			assertThat(service.client().get("/actuator/health/liveness").status()).isEqualTo(200);
+			assertThat(service.client().get("/metrology/streams").status()).isEqualTo(200);
+			assertSecondRefusalIsNotSeenOut();
 			dripping.join();
+		}
+	}
+
+	/** The one place is taken: a second client is answered and its connection closed. */
+	private static void assertSecondRefusalIsNotSeenOut() throws IOException {
+		try (RawConnection second = RawConnection.to(service)) {
+			second.write("POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nx");
+			second.read().assertProblem(ErrorCode.NOT_FOUND);
+			long begun = System.nanoTime();
+			assertThat(second.isAtEnd()).isTrue();
+			// Whoever is seen out is closed only after the body-timeout.
+			assertThat(System.nanoTime() - begun).isLessThan(Duration.ofMillis(800).toNanos());
 		}
 	}
 

@@ -15,8 +15,12 @@ public final class RequestReaders {
 
 	/** A reader with the constraints of the service. */
 	public static RequestReader strict() {
-		return new RequestReader(new BodyReader(new HttpProperties(DataSize.ofMegabytes(32), Duration.ofSeconds(60)),
-				new SimpleMeterRegistry()), Validation.buildDefaultValidatorFactory().getValidator());
+		SimpleMeterRegistry registry = new SimpleMeterRegistry();
+		AdmissionProperties admission = new AdmissionProperties(200, 32, Duration.ofSeconds(1), 8, null);
+		return new RequestReader(
+				new BodyReader(new HttpProperties(DataSize.ofMegabytes(32), Duration.ofSeconds(60), 100),
+						new BodyMemory(admission, registry), registry),
+				Validation.buildDefaultValidatorFactory().getValidator());
 	}
 
 }

@@ -192,7 +192,7 @@ class LaneTests {
 			try {
 				lane.write(submission(1, 1), System.nanoTime() + IN_AN_HOUR);
 			}
-			catch (QueueTimeoutException ex) {
+			catch (LaneClosedException ex) {
 				withdrawn.countDown();
 			}
 		});
@@ -226,7 +226,7 @@ class LaneTests {
 		closing.get(60, TimeUnit.SECONDS);
 		taken.get(60, TimeUnit.SECONDS);
 		queued.get(60, TimeUnit.SECONDS);
-		assertThatExceptionOfType(QueueTimeoutException.class)
+		assertThatExceptionOfType(LaneClosedException.class)
 			.isThrownBy(() -> lane.write(submission(2, 1), System.nanoTime() + IN_AN_HOUR));
 	}
 

@@ -1,0 +1,121 @@
+package io.metrology.http;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import jakarta.servlet.FilterChain;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+
+import org.springframework.boot.actuate.autoconfigure.endpoint.web.WebEndpointProperties;
+import org.springframework.core.Ordered;
+import org.springframework.core.annotation.Order;
+import org.springframework.stereotype.Component;
+import org.springframework.web.filter.OncePerRequestFilter;
+
+/**
+ * Admits so many requests at a time, fewer than the server has threads, so that health
+ * and metrics are answered while all the rest wait. Beyond them some wait for a moment,
+ * as clients give up sooner than they are told to, and others are refused at once.
+ */
+@Component
+@Order(Ordered.HIGHEST_PRECEDENCE + 2)
+class AdmissionFilter extends OncePerRequestFilter {
+
+	private static final Duration RETRY_AFTER = Duration.ofSeconds(1);
+
+	private final AdmissionProperties properties;
+
+	private final Semaphore places;
+
+	private final Semaphore waitingPlaces;
+
+	private final BodyMemory memory;
+
+	private final Problems problems;
+
+	private final String exempt;
+
+	AdmissionFilter(AdmissionProperties properties, BodyMemory memory, Problems problems,
+			WebEndpointProperties endpoints, MeterRegistry registry) {
+		this.properties = properties;
+		this.places = new Semaphore(properties.maxRequests(), true);
+		this.waitingPlaces = new Semaphore(properties.maxWaiting());
+		this.memory = memory;
+		this.problems = problems;
+		this.exempt = endpoints.getBasePath() + "/";
+		Gauge.builder("metrology.http.admitted", () -> properties.maxRequests() - this.places.availablePermits())
+			.baseUnit("requests")
+			.description("Requests being handled, but for health and metrics")
+			.register(registry);
+		Gauge
+			.builder("metrology.http.admitted.fill",
+					() -> 1 - (double) this.places.availablePermits() / properties.maxRequests())
+			.baseUnit("ratio")
+			.description("The part that is taken of the requests that may be handled at the same time")
+			.register(registry);
+		Gauge.builder("metrology.http.waiting", () -> properties.maxWaiting() - this.waitingPlaces.availablePermits())
+			.baseUnit("requests")
+			.description("Requests that wait to be handled")
+			.register(registry);
+	}
+
+	/** By the path that Tomcat has normalized. */
+	@Override
+	protected boolean shouldNotFilter(HttpServletRequest request) {
+		return request.getServletPath().startsWith(this.exempt);
+	}
+
+	@Override
+	protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+			throws ServletException, IOException {
+		try {
+			admit();
+		}
+		catch (ProblemException ex) {
+			this.problems.write(request, response, ex);
+			return;
+		}
+		try {
+			chain.doFilter(request, response);
+		}
+		finally {
+			this.memory.release(request);
+			this.places.release();
+		}
+	}
+
+	private void admit() {
+		try {
+			// With a time, though none: otherwise it would pass those who wait.
+			if (!this.places.tryAcquire(0, TimeUnit.SECONDS) && !awaitPlace()) {
+				throw new ProblemException(ErrorCode.OVERLOADED,
+						"The service is handling " + this.properties.maxRequests()
+								+ " requests already (metrology.http.admission.max-requests); send this one again.")
+					.retryAfter(RETRY_AFTER);
+			}
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+			throw ProblemException.stopping(ex);
+		}
+	}
+
+	private boolean awaitPlace() throws InterruptedException {
+		if (!this.waitingPlaces.tryAcquire()) {
+			return false;
+		}
+		try {
+			return this.places.tryAcquire(this.properties.maxWait().toNanos(), TimeUnit.NANOSECONDS);
+		}
+		finally {
+			this.waitingPlaces.release();
+		}
+	}
+
+}
