@@ -78,7 +78,7 @@ OUTAGE = {"database_unavailable", "overloaded"}
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
 # Words of the inside that no answer may have, unless the request had them.
-INSIDE = re.compile(r"Exception|\bat [a-z]+\.[a-z]+\.|java\.|jakarta\.|org\.[a-z]+\.|tools\.jackson|SQL|\bSELECT\b|\bINSERT\b")
+INSIDE = re.compile(r"Exception|\bat [a-z]+\.[a-z]+\.|java\.|jakarta\.|org\.[a-z]+\.|tools\.jackson|\bSQL|\bSELECT\b|\bINSERT\b")
 
 CSV_COLUMNS = ["channel", "time_seconds", "time", "value", "chunk_index"]
 
