@@ -43,6 +43,7 @@ class Request:
         self.query = list(query)
         self.body = body
         self.scope = scope
+        self.version = "HTTP/1.1"
         self.headers = []
         self.codes = None
         self.statuses = None
@@ -120,7 +121,7 @@ def _string(rng, text):
 class Grammar:
     """Makes one worker's requests. Its streams are its own, so that answers can be foretold."""
 
-    def __init__(self, rng, worker, workers, shared):
+    def __init__(self, rng, worker, workers, shared, has_access):
         self.rng = rng
         self.worker = worker
         self.workers = workers
@@ -129,12 +130,14 @@ class Grammar:
         self.retired = []
         self.cursors = []
         self.pending = []
+        self.has_access = has_access
+        self.keys_made = []
         self.productions, self.weights = zip(*[
             (self.chunk, 36), (self.shared_chunk, 4), (self.multi, 5), (self.initialize, 1.5), (self.finish, 1.2),
             (self.describe, 2), (self.points, 4), (self.table, 1.5), (self.timeseries, 2.5), (self.held, 2.5),
             (self.listing, 0.4), (self.units, 1.5), (self.delete, 0.6), (self.operation, 0.6), (self.unknown, 1),
             (self.faulty_chunk, 9), (self.faulty_multi, 2), (self.faulty_small, 3), (self.faulty_query, 3),
-            (self.http, 3)])
+            (self.http, 3)] + ([(self.key, 0.5), (self.faulty_key, 0.7)] if has_access else []))
 
     def next(self):
         """The next request, well-formed as HTTP."""
@@ -406,6 +409,12 @@ class Grammar:
             if choice is not None and rng.random() < (1 if name == "limit" else 0.2):
                 request.query.append((name, choice))
 
+        if rng.random() < 0.15:
+            # Beyond what PostgreSQL holds: refused, or no bound.
+            request.query.append((rng.choice(["active_since", "active_until"]), rng.choice(FAR_TIMES)))
+            request.statuses = {200, 400}
+            return request
+
         def verify(answer, body):
             if body["next_cursor"]:
                 self.cursors = [body["next_cursor"]]
@@ -553,9 +562,46 @@ class Grammar:
         return self.read(request, stream, verify, name)
 
     def operation(self):
-        return Request("operation", "GET", self.rng.choice(
-            ["/openapi.yaml", "/actuator/health", "/actuator/health/liveness", "/actuator/health/readiness",
-             "/actuator/prometheus"])).succeeds(200)
+        path, scope = self.rng.choice([("/openapi.yaml", "read"), ("/actuator/prometheus", "read"), ("/actuator/health", None),
+                                       ("/actuator/health/liveness", None), ("/actuator/health/readiness", None)])
+        return Request("operation", "GET", path, scope=scope).succeeds(200)
+
+    # API keys.
+
+    def key(self):
+        """Keys are made, listed and revoked, but none that requests are sent with."""
+        rng = self.rng
+        if self.keys_made and rng.random() < 0.4:
+            key = rng.choice(self.keys_made)
+            return Request("key", "DELETE", "/api-keys/" + key, scope="admin").succeeds(204)
+        if rng.random() < 0.1:
+            return Request("key", "GET", "/api-keys", scope="admin").succeeds(200)
+        scopes = rng.sample(["read", "write", "delete", "admin"], rng.randint(1, 4))
+        request = Request("key", "POST", "/api-keys" + rng.choice(["", "", "/"]), scope="admin")
+        fields = {"name": rng.choice(NAMES), "scopes": scopes + scopes[:rng.randint(0, 1)]}
+        if rng.random() < 0.5:
+            fields["expires_at"] = rng.choice([None, "2999-01-31T00:00:00Z", "2999-01-31T00:00:00.123456789+14:00"])
+
+        def verify(answer, body):
+            if (body["name"], set(body["scopes"])) != (fields["name"], set(scopes)):
+                raise Unexpected("another name, or other scopes")
+            self.keys_made.append(body["id"])
+        return self.body(request, fields).succeeds(201, verify)
+
+    def faulty_key(self):
+        rng = self.rng
+        if rng.random() < 0.2:
+            return Request("faulty key", "DELETE", "/api-keys/" + rng.choice([self.data_id(), "x", "-" * 36]), scope="admin").fails(
+                "not_found", "invalid_request")
+        if rng.random() < 0.2:
+            return Request("faulty key", rng.choice(["PUT", "PATCH"]), "/api-keys", scope="admin").fails("method_not_allowed")
+        request = Request("faulty key", "POST", "/api-keys", scope="admin")
+        name, value, pointer = rng.choice(KEY_FAULTS)
+        fields = {"name": "furnace", "scopes": ["read"], name: value}
+        if value in FAR_TIMES:
+            self.body(request, fields).statuses = {201, 400}
+            return request
+        return self.body(request, fields).fails("invalid_request", pointer=pointer)
 
     def unknown(self):
         """What was never made."""
@@ -608,9 +654,10 @@ class Grammar:
             lambda: (text[:-1] + ',"chunk_index":1}').encode(),
             lambda: text.encode("utf-16"), lambda: text.encode("utf-32-be"),
             lambda: text.replace("thickness", "a\tb").encode(),
-            lambda: text.encode().replace(b"thickness", rng.choice([b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80"])),
+            lambda: text.encode().replace(b"thickness", rng.choice([b"\xff", b"\xc0\x80", b"\xc1\x81", b"\xed\xa0\x80", b"\xf5\x80\x80\x80"])),
             lambda: (text[:-1] + ',"x":' + "[" * 5000 + "]" * 5000 + "}").encode(),
             lambda: (text[:-1] + ',"x":' + "1" * 5000 + "}").encode(),
+            lambda: (text[:-1] + ',"x":1}').replace('"chunk_index"', '"chunk_index":1e99999999999,"y"').encode(),
             lambda: text.replace(":", "=", 1).encode(), lambda: text.replace('"', "'").encode(),
             lambda: (text[:-1] + ",}").encode(), lambda: ("/* */" + text).encode()])()
         request.body = body
@@ -675,8 +722,9 @@ class Grammar:
 
     def http(self):
         rng = self.rng
-        return rng.choice([self._wrong_method, self._wrong_path, self._wrong_type, self._wrong_coding, self._not_acceptable,
-                           self._expectation, self._too_large, self._options])()
+        return rng.choice(([self._foreign_origin] if self.has_access else []) + [
+            self._wrong_method, self._wrong_path, self._wrong_type, self._wrong_coding, self._not_acceptable, self._expectation,
+            self._too_large, self._options, self._foreign_http])()
 
     def _wrong_method(self):
         rng = self.rng
@@ -717,8 +765,24 @@ class Grammar:
 
     def _expectation(self):
         request = self.chunk()
+        # Tomcat refuses it before anybody asks for a key.
+        request.scope = None
         request.headers.append(("Expect", "a-miracle"))
         return request.fails("expectation_failed")
+
+    def _foreign_http(self):
+        """What Tomcat refuses, before anybody asks for a key."""
+        request = Request("foreign HTTP", "GET", "/metrology/streams", scope=None)
+        code = self.rng.choice(["http_version_not_supported", "not_implemented", "uri_too_long", "headers_too_large"])
+        if code == "http_version_not_supported":
+            request.version = self.rng.choice(["HTTP/3.0", "HTTP/2.0"])
+        elif code == "not_implemented":
+            request.headers.append(("Transfer-Encoding", "banana"))
+        elif code == "uri_too_long":
+            request.query.append(("name", "x" * 9000))
+        else:
+            request.headers += self.rng.choice([[("X-Long", "x" * 9000)], [("X-Many", "1")] * 150])
+        return request.fails(code)
 
     def _too_large(self):
         rng = self.rng
@@ -729,6 +793,13 @@ class Grammar:
             request.headers.append(("Content-Encoding", "gzip"))
             request.body = gzip.compress(request.body * rng.choice([1, 40]), mtime=0)
         return request.fails("body_too_large")
+
+    def _foreign_origin(self):
+        """As a page of somebody else's makes a browser send it."""
+        request = self.rng.choice([self.chunk, self.describe, self.points])()
+        request.scope = None
+        request.headers.append(("Origin", self.rng.choice(["https://elsewhere.example", "http://localhost.elsewhere.example", "null"])))
+        return request.fails("origin_not_allowed")
 
     def _options(self):
         return Request("options", "OPTIONS", self.path("stream", "chunk"), scope=None)
@@ -745,7 +816,7 @@ FAULTS = {
                 "g290f1ee-6c54-4b01-90e6-d701748f0851", "{d290f1ee-6c54-4b01-90e6-d701748f0851}", "1-1-1-1-1",
                 "0pDx7mxUSwGQ5tcBdI8IUQ==", "d290f1ee-6c54-4b01-90e6-d701748f0851 "],
     "chunk_index": [-1, 2147483648, 3.5, "3", True, [], {}, Text("1e400"), Text("-1e-400"), Text("NaN"), Text("1e10"),
-                    Text("3.00000000000000000001"), 1 << 70],
+                    Text("3.00000000000000000001"), Text("1e999999999"), Text("1e-999999999"), 1 << 70],
     "channel_name": _TEXT_FAULTS + [""],
     "units": _TEXT_FAULTS,
     "timestamps": [[], 7, "x", {}, True],
@@ -759,6 +830,16 @@ INITIALIZE_FAULTS = (
     + [("stream_name", value) for value in _TEXT_FAULTS]
     + [("synth_source_id", value) for value in ("7", 7.5, True, 1 << 63, [])]
     + [(name, value) for name in ("physical_sample_id", "project_id") for value in (7, "x", "", [], "1-1-1-1-1")])
+
+
+FAR_TIMES = ["+999999999-12-31T23:59:59Z", "+300000-01-01T00:00:00Z", "-999999999-01-01T00:00:00Z", "-004713-01-01T00:00:00Z"]
+
+KEY_FAULTS = (
+    [("name", value, "/name") for value in _TEXT_FAULTS + ["", None]]
+    + [("scopes", value, "/scopes") for value in (None, [], "read", 7, {})]
+    + [("scopes", value, "/scopes/0") for value in (["root"], ["READ"], [7], [None], [["read"]])]
+    + [("expires_at", value, "/expires_at") for value in (
+        7, "x", "2001-01-31T00:00:00Z", "2030-01-31", "2030-13-31T00:00:00Z", *FAR_TIMES)])
 
 
 def _stream_path(*rest):

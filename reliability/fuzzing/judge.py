@@ -19,6 +19,7 @@ CODES = {
     "api_key_revoked": (401, False),
     "api_key_expired": (401, False),
     "scope_missing": (403, False),
+    "origin_not_allowed": (403, False),
     "stream_unknown": (404, False),
     "channel_unknown": (404, False),
     "not_found": (404, False),
@@ -42,7 +43,7 @@ CODES = {
     "http_version_not_supported": (505, False),
 }
 
-ACCESS = {"api_key_missing", "api_key_invalid", "api_key_revoked", "api_key_expired", "scope_missing"}
+ACCESS = {"api_key_missing", "api_key_invalid", "api_key_revoked", "api_key_expired", "scope_missing", "origin_not_allowed"}
 
 # What HTTP itself can go wrong with, at any path.
 HTTP = {"invalid_request", "request_timeout", "uri_too_long", "headers_too_large", "expectation_failed",

@@ -30,7 +30,7 @@ class Keys:
             key = rng.choice(self.all + ([self.only[scope]] if scope is not None else []))
             return _header(rng, key), None
         code, key = rng.choice([("api_key_missing", None), ("api_key_invalid", "x" * 40), ("api_key_invalid", self.all[0] + "x"),
-                                ("api_key_invalid", ""), ("api_key_revoked", self.revoked), ("api_key_expired", self.expired),
+                                ("api_key_revoked", self.revoked), ("api_key_expired", self.expired),
                                 ("scope_missing", self.without[scope])])
         return ([] if key is None else _header(rng, key)), code
 

@@ -14,7 +14,7 @@ TOKENS = [b"\r\n", b"\n", b"\r\n\r\n", b"{", b"}", b"[", b"]", b'"', b":", b",",
 def encode(rng, request, headers=(), chunked=None):
     """A request's bytes, well-formed."""
     chunked = rng.random() < 0.04 if chunked is None else chunked
-    lines = ["%s %s HTTP/1.1" % (request.method, request.target()), "Host: localhost"]
+    lines = ["%s %s %s" % (request.method, request.target(), request.version), "Host: localhost"]
     fields = list(request.headers) + list(headers)
     if request.body is not None:
         fields.append(("Transfer-Encoding", "chunked") if chunked else ("Content-Length", str(len(request.body))))

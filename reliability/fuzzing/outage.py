@@ -43,7 +43,7 @@ class Outage:
         stream = Stream(str(uuid.UUID(int=rng.getrandbits(128))), known=False)
         stream.names = ["thickness"]
         if number < SENDERS // 2:
-            request = Grammar(rng, 0, 1, []).chunk(stream)
+            request = Grammar(rng, 0, 1, [], False).chunk(stream)
             request.query = []
         else:
             request = Request("read", "GET", rng.choice(

@@ -9,8 +9,13 @@ import time
 
 from fuzzing import grammar
 
-# Seconds; a chunk is held that long while PostgreSQL is away, and long enough that a busy machine is not taken for it.
-HOLD = 5
+# Seconds that a chunk is held while PostgreSQL is away: long enough that a busy machine is not taken for it.
+HOLD = 4
+
+# Seconds after which an outage shows: more, so that some chunks wait in the queue until their time is over.
+NO_ANSWER = 8
+
+TRUSTED_ORIGIN = "https://dashboard.example"
 
 # Seconds of silence in the middle of a request, and for a body as a whole.
 SILENCE, BODY_TIME = 2, 4
@@ -27,8 +32,7 @@ SETTINGS = {
     "metrology.finalize.max-wait": "%ds" % HOLD,
     "server.tomcat.connection-timeout": "%ds" % SILENCE,
     "server.tomcat.keep-alive-timeout": "120s",
-    # An outage shows after that many seconds.
-    "spring.datasource.hikari.data-source-properties.socketTimeout": HOLD,
+    "spring.datasource.hikari.data-source-properties.socketTimeout": NO_ANSWER,
     "spring.datasource.hikari.connection-timeout": 2000,
 }
 
@@ -45,6 +49,7 @@ class Service:
         settings = dict(SETTINGS, **{"server.port": self.port, "metrology.data-dir": self.data})
         if has_access:
             settings["metrology.access.bootstrap-key"] = BOOTSTRAP_KEY
+            settings["metrology.access.cors-origins"] = TRUSTED_ORIGIN
         self.log = open(self.folder / "service.log", "wb")
         self.process = subprocess.Popen(
             ["java", "-Xmx512m", "-jar", str(jar)] + ["--%s=%s" % setting for setting in settings.items()],

@@ -15,6 +15,9 @@ from fuzzing.wire import PATIENCE, Closed, Connection, Hung, NotHttp
 # Parts of all requests: bytes changed in the body; bytes changed anywhere; lies about framing; stalls.
 SPOILED_BODY, SPOILED, MISFRAMED, STALLED = 0.09, 0.08, 0.06, 0.0006
 
+# The number of the request in whose middle each worker stalls, however few it has.
+FIRST_STALL = 20
+
 MOST_FAILURES = 10
 
 UUIDS = re.compile(judging.UUID.encode())
@@ -51,7 +54,7 @@ class Worker:
         self.seed, self.worker, self.port, self.keys = seed, worker, port, keys
         # Of its own for each worker, so that one worker's requests do not depend on the others' pace.
         self.rng = random.Random("%s/%d" % (seed, worker))
-        self.grammar = Grammar(self.rng, worker, workers, shared)
+        self.grammar = Grammar(self.rng, worker, workers, shared, keys is not None)
         self.judge = Judge(openapi)
         self.acknowledged = Acknowledged()
         self.statuses = collections.Counter()
@@ -60,6 +63,7 @@ class Worker:
         self.failures = []
         self.connection = None
         self.wild = None
+        self.stalls = 0
         self.number = 0
 
     def run(self, requests):
@@ -71,6 +75,8 @@ class Worker:
 
     def one(self):
         chance = self.rng.random()
+        if self.number == FIRST_STALL:
+            return self.stalled()
         for part, send in ((SPOILED_BODY, self.spoiled_body), (SPOILED, self.spoiled), (MISFRAMED, self.misframed),
                            (STALLED, self.stalled)):
             if chance < part:
@@ -103,9 +109,12 @@ class Worker:
 
     def stalled(self):
         """Stops sending, and does not hang up: the service has to end it."""
-        request = self._wild_request()
+        # At least once in the middle of a body, which must be answered.
+        request = self._wild_request() if self.stalls else self.grammar.chunk(self._wild())
+        self.stalls += 1
         sent = self._encode(request)
-        cut = self.rng.randrange(1, len(sent))
+        least = sent.index(b"\r\n\r\n") + 4 if self.stalls == 1 or self.rng.random() < 0.5 else 1
+        cut = self.rng.randrange(min(least, len(sent) - 1), len(sent))
         self.kinds["stalled"] += 1
         connection, answers = Connection(self.port), []
         try:
@@ -141,14 +150,17 @@ class Worker:
 
     def _wild_request(self):
         """A request to a stream of which nothing is foretold."""
-        if self.wild is None or self.rng.random() < 0.01:
-            self.wild = Stream(self.grammar.data_id(), known=True)
-            self.wild.names = ["thickness", "a/b~c", "°C"]
         grammar = self.grammar
         return self.rng.choices(
             [grammar.chunk, grammar.multi, grammar.finish, grammar.describe, grammar.points, grammar.table, grammar.timeseries,
              grammar.held, grammar.units, grammar.delete, grammar.initialize],
-            [12, 4, 0.4, 1, 2, 1, 2, 2, 2, 0.05, 1])[0](self.wild)
+            [12, 4, 0.4, 1, 2, 1, 2, 2, 2, 0.05, 1])[0](self._wild())
+
+    def _wild(self):
+        if self.wild is None or self.rng.random() < 0.01:
+            self.wild = Stream(self.grammar.data_id(), known=True)
+            self.wild.names = ["thickness", "a/b~c", "°C"]
+        return self.wild
 
     def _key_headers(self, request):
         if self.keys is None:
@@ -212,7 +224,8 @@ class Worker:
             self.statuses["closed"] += 1
             self._doubt_deletion(sent)
         method, target = judging.line(sent)
-        for number, answer in enumerate(answers):
+        # Tomcat answers that by itself, with no id.
+        for number, answer in enumerate(answers if not sent.startswith(b"OPTIONS *") else []):
             try:
                 first = number == 0
                 _, body = self._check(answer, method if first else "?", target if first else None, sent)
