@@ -290,6 +290,11 @@ def _pattern(path):
     return quoted.replace("/metrology/", "/(?:metrology|tool\\-state)/", 1) + r"\Z"
 
 
+def method_of(sent):
+    """HEAD or GET: whether an answer to these bytes has a body, also where their line is not well-formed."""
+    return "HEAD" if sent.lstrip(b"\r\n").startswith(b"HEAD ") else "GET"
+
+
 def line(sent):
     """The method and target of a request's bytes, (None, None) where they cannot be read with certainty."""
     parts = sent.split(b"\r\n", 1)[0].split(b" ")

@@ -22,6 +22,10 @@ class Closed(Exception):
 class NotHttp(Exception):
     """What came is no answer in HTTP/1.1, or ended in its middle."""
 
+    def __init__(self, reason, received=b""):
+        super().__init__(reason)
+        self.received = received
+
 
 class Answer:
     """One answer: its status, its headers by lower-case name, and its body without codings."""
@@ -133,7 +137,7 @@ class Connection:
             if not more:
                 if may_be_closed and not self.received:
                     raise Closed()
-                raise NotHttp("broken off after %r" % self.received[-200:])
+                raise NotHttp("broken off after %r" % self.received[-200:], self.received)
             self.received += more
         data, _, self.received = self.received.partition(end)
         return data

@@ -121,7 +121,7 @@ class Worker:
             connection.send(sent[:cut])
             if self.rng.random() < 0.5:
                 self._trickle(connection, sent[cut:])
-            answers = connection.answers(judging.line(sent)[0] or "GET")
+            answers = connection.answers(judging.method_of(sent))
         except Hung as failure:
             self._fail("hung: %s" % failure, sent[:cut], None)
         except NotHttp as failure:
@@ -207,11 +207,11 @@ class Worker:
         try:
             connection.send(sent)
             connection.end_sending()
-            answers = connection.answers(judging.line(sent)[0] or "GET")
+            answers = connection.answers(judging.method_of(sent))
         except Hung as failure:
             self._fail("hung: %s" % failure, sent, None)
         except NotHttp as failure:
-            if not _is_http_0_9(sent):
+            if not _is_http_0_9(sent, failure.received):
                 self._fail("no HTTP: %s" % failure, sent, None)
         finally:
             connection.close()
@@ -273,7 +273,7 @@ class Worker:
         self.failures.append(Failure(self.seed, self.worker, self.number, reason, sent, answer))
 
 
-def _is_http_0_9(sent):
-    """Whether the line has no version: the answer then is a body and nothing else."""
+def _is_http_0_9(sent, received):
+    """Whether a line has no version: the answer to it is a body and nothing else."""
     line = sent.lstrip(b"\r\n").split(b"\n", 1)[0].strip()
-    return len(line.split()) < 3 or b"HTTP" not in line
+    return len(line.split()) < 3 or b"HTTP" not in line or received.startswith(b'{"type":"urn:metrology-ingest:error:')
