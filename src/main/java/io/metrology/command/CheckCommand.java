@@ -11,11 +11,11 @@ import io.metrology.check.Checked;
 import io.metrology.check.DatabaseCheck;
 import io.metrology.check.Finding;
 import io.metrology.database.ServiceDatabase;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine;
 
 /** {@code check}: whether what is stored agrees with itself. */
 @Command(name = "check", mixinStandardHelpOptions = true,

@@ -12,11 +12,11 @@ import java.util.regex.Pattern;
 
 import io.metrology.database.DatabaseStartException;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine;
 
 import org.springframework.boot.logging.LoggingSystem;
 

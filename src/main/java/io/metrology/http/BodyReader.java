@@ -14,6 +14,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.servlet.http.HttpServletRequest;
 
 import org.springframework.http.HttpHeaders;
+import org.springframework.http.InvalidMediaTypeException;
 import org.springframework.http.MediaType;
 import org.springframework.stereotype.Component;
 
@@ -49,8 +50,9 @@ public class BodyReader {
 	/**
 	 * Reads the body.
 	 * @throws ProblemException {@code body_too_large}, {@code request_timeout},
-	 * {@code overloaded}, {@code unsupported_media_type} for a coding other than gzip or
-	 * a charset other than UTF-8, {@code invalid_request} for broken gzip
+	 * {@code overloaded}, {@code unsupported_media_type} for a coding other than gzip, a
+	 * charset other than UTF-8 or a malformed type, {@code invalid_request} for broken
+	 * gzip
 	 */
 	public byte[] read(HttpServletRequest request) throws IOException {
 		requireUtf8(request);
@@ -154,10 +156,20 @@ public class BodyReader {
 
 	private static void requireUtf8(HttpServletRequest request) {
 		String type = request.getContentType();
-		String charset = (type != null) ? MediaType.parseMediaType(type).getParameter("charset") : null;
+		String charset = (type != null) ? mediaType(type).getParameter("charset") : null;
 		if (charset != null && !charset.replace("\"", "").matches("(?i)utf-?8")) {
 			throw new ProblemException(ErrorCode.UNSUPPORTED_MEDIA_TYPE,
 					"The body must be sent as UTF-8, not as " + Fault.shown(charset) + ".");
+		}
+	}
+
+	private static MediaType mediaType(String type) {
+		try {
+			return MediaType.parseMediaType(type);
+		}
+		catch (InvalidMediaTypeException ex) {
+			throw new ProblemException(ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+					"The header Content-Type must be application/json, not " + Fault.shown(type) + ".");
 		}
 	}
 

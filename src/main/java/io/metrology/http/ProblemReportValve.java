@@ -78,6 +78,10 @@ class ProblemReportValve extends ErrorReportValve {
 		try {
 			response.setStatus(code.status());
 			response.setContentType(Problems.MEDIA_TYPE);
+			if (!RequestIdFilter.hasSeen(request)) {
+				// Tomcat then ends the connection, but says so with some statuses only.
+				response.setHeader("Connection", "close");
+			}
 			response.getOutputStream().write(body);
 			response.finishResponse();
 		}

@@ -1,8 +1,7 @@
 package io.metrology.http;
 
+import java.time.DateTimeException;
 import java.time.Instant;
-import java.time.OffsetDateTime;
-import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -70,9 +69,9 @@ public final class RequestFields {
 			return null;
 		}
 		try {
-			return OffsetDateTime.parse(text).toInstant();
+			return RequestTime.parse(text);
 		}
-		catch (DateTimeParseException ex) {
+		catch (DateTimeException ex) {
 			this.faults.add(pointerTo(name), name + " must be a time such as 2030-01-31T12:00:00Z", text);
 			return null;
 		}

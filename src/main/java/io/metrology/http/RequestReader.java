@@ -1,6 +1,7 @@
 package io.metrology.http;
 
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.util.Comparator;
 import java.util.Locale;
 import java.util.function.BiFunction;
@@ -139,6 +140,7 @@ public class RequestReader {
 			throw new ProblemException(ErrorCode.MALFORMED_JSON,
 					"The body looks like UTF-16 or UTF-32; JSON must be sent as UTF-8.");
 		}
+		Utf8.require(body);
 		return JSON.createParser(body);
 	}
 
@@ -154,6 +156,25 @@ public class RequestReader {
 		}
 		int first = (body.length > 1) ? (body[0] & 0xff) << 8 | (body[1] & 0xff) : 0;
 		return first == 0xfeff || first == 0xfffe;
+	}
+
+	/**
+	 * Reads the current number to its last digit.
+	 * @throws ProblemException {@code malformed_json} where its exponent is beyond that
+	 * of any decimal, some ± 2 147 483 647
+	 */
+	public static BigDecimal decimal(JsonParser json) {
+		try {
+			return json.getDecimalValue();
+		}
+		catch (NumberFormatException ex) {
+			throw exponentTooLarge(ex);
+		}
+	}
+
+	private static ProblemException exponentTooLarge(NumberFormatException cause) {
+		return new ProblemException(ErrorCode.MALFORMED_JSON, "The body has a number whose exponent is too large.",
+				cause);
 	}
 
 	/**
@@ -198,6 +219,9 @@ public class RequestReader {
 		}
 		catch (JacksonException ex) {
 			throw malformed(ex);
+		}
+		catch (NumberFormatException ex) {
+			throw exponentTooLarge(ex);
 		}
 	}
 

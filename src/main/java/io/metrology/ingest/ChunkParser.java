@@ -101,7 +101,7 @@ class ChunkParser {
 			case VALUE_NUMBER_INT -> nodes.numberNode(json.getBigIntegerValue());
 			// A double would round 3.00000000000000000001 to a whole number.
 			case VALUE_NUMBER_FLOAT ->
-				json.isNaN() ? nodes.numberNode(json.getDoubleValue()) : nodes.numberNode(json.getDecimalValue());
+				json.isNaN() ? nodes.numberNode(json.getDoubleValue()) : nodes.numberNode(RequestReader.decimal(json));
 			case VALUE_TRUE, VALUE_FALSE -> nodes.booleanNode(json.getBooleanValue());
 			default -> nodes.nullNode();
 		};

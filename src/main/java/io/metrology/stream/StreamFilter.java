@@ -2,13 +2,13 @@ package io.metrology.stream;
 
 import java.time.DateTimeException;
 import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 
 import io.metrology.http.QueryParameters;
+import io.metrology.http.RequestTime;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -110,7 +110,7 @@ record StreamFilter(@Nullable StreamStatus status, @Nullable String name, @Nulla
 		String text = parameters.text(name);
 		try {
 			// A + that was not escaped arrives as a space.
-			return (text != null) ? OffsetDateTime.parse(text.replace(' ', '+')).toInstant() : null;
+			return (text != null) ? RequestTime.parse(text.replace(' ', '+')) : null;
 		}
 		catch (DateTimeException ex) {
 			throw QueryParameters.fault(name, "must be a time such as 2024-01-15T09:50:00Z", text);

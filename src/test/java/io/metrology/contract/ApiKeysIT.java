@@ -104,6 +104,7 @@ class ApiKeysIT {
 			"{'name': 'a', 'scopes': [1]} | /scopes/0", //
 			"{'name': 'a', 'scopes': ['read'], 'expires_at': 'tomorrow'} | /expires_at", //
 			"{'name': 'a', 'scopes': ['read'], 'expires_at': '2020-01-01T00:00:00Z'} | /expires_at", //
+			"{'name': 'a', 'scopes': ['read'], 'expires_at': '+300000-01-01T00:00:00Z'} | /expires_at", //
 			"{'name': 'a', 'scopes': ['read'], 'expires_at': 1900000000} | /expires_at" })
 	void faultsInWhatAKeyIsToBeAreNamed(String json, String pointers) {
 		Answer answer = admin("POST", "/api-keys", json.replace('\'', '"'));

@@ -83,6 +83,11 @@ class ErrorCatalogueIT {
 				bytes("start byte 0xff", latin("{\"a\": \"\u00ff\"}")),
 				bytes("lone continuation byte", latin("{\"a\": \"\u0080\"}")),
 				bytes("cut sequence", latin("{\"a\": \"\u00e2\u0082\"}")),
+				bytes("overlong sequence", latin("{\"a\": \"\u00c1\u0081\"}")),
+				bytes("overlong NUL", latin("{\"a\": \"\u00c0\u0080\"}")),
+				bytes("surrogate in UTF-8", latin("{\"a\": \"\u00ed\u00a0\u0080\"}")),
+				bytes("beyond the last code point", latin("{\"a\": \"\u00f5\u0080\u0080\u0080\"}")),
+				bytes("overlong sequence in a name", latin("{\"\u00c1\u0081\": 1}")),
 				bytes("Latin-1", latin("{\"a\": \"\u00b5m\"}")),
 				bytes("0xff outside a string", latin("{\"a\": \u00ff}")),
 				bytes("UTF-16LE", json.getBytes(StandardCharsets.UTF_16LE)),
@@ -128,6 +133,23 @@ class ErrorCatalogueIT {
 					BodyPublishers.ofString("{\"points_per_chunk\": 1, \"data_id\": \"x\"}"), "Content-Type", type);
 			answer.assertProblem(ErrorCode.UNSUPPORTED_MEDIA_TYPE);
 		}
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "banana", "application/json; charset=utf-16", "application/json; charset=banana" })
+	void contentTypeIsReadWhereABodyMayBeLeftOut(String type) {
+		this.client.send("POST", UNKNOWN_STREAM + "/finalize", BodyPublishers.ofString("{}"), "Content-Type", type)
+			.assertProblem(ErrorCode.UNSUPPORTED_MEDIA_TYPE);
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "1e99999999999", "1e-99999999999", "-9223372031e999854775807" })
+	void exponentBeyondAnyDecimalIsRefused(String number) {
+		String json = "{\"data_id\": null, \"chunk_index\": " + number + ", \"points_per_chunk\": " + number
+				+ ", \"channels\": {}}";
+		this.client.postChunk(json).assertNotStored(ErrorCode.MALFORMED_JSON);
+		this.client.post(Client.CHUNKS + "/multi", json).assertNotStored(ErrorCode.MALFORMED_JSON);
+		this.client.post("/metrology/stream/initialize", json).assertProblem(ErrorCode.MALFORMED_JSON);
 	}
 
 	@Test
@@ -195,6 +217,17 @@ class ErrorCatalogueIT {
 	void requestThatTomcatRefusesIsAProblemToo(String request, ErrorCode code) throws IOException {
 		Answer answer = RawConnection.exchange(this.service, request);
 		answer.assertProblem(code);
+	}
+
+	@ParameterizedTest
+	@MethodSource("rawRequests")
+	void answerAfterWhichTheConnectionEndsSaysSo(String request, ErrorCode code) throws IOException {
+		try (RawConnection connection = RawConnection.to(this.service)) {
+			if (!"close".equals(connection.write(request).read().header("Connection"))) {
+				connection.write("GET /actuator/health/liveness HTTP/1.1\r\nHost: x\r\n\r\n");
+				assertThat(connection.read().status()).as("status of the answer after " + code).isEqualTo(200);
+			}
+		}
 	}
 
 	static Stream<Arguments> rawRequests() {

@@ -210,7 +210,8 @@ class ReadingIT {
 
 	@ParameterizedTest
 	@CsvSource({ "status=open, status", "active_since=yesterday, active_since", "name=, name", "limit=0, limit",
-			"name=%00, name" })
+			"name=%00, name", "active_since=%2B300000-01-01T00:00:00Z, active_since",
+			"active_until=-999999999-01-01T00:00:00Z, active_until" })
 	void aFaultyFilterIsNamed(String query, String parameter) {
 		Answer answer = service.get("/metrology/streams?" + query);
 

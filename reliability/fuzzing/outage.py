@@ -1,0 +1,81 @@
+"""PostgreSQL stops in its tracks while requests arrive: each is answered in time, and none is lost that was not refused."""
+
+import collections
+import random
+import threading
+import uuid
+
+from fuzzing import mutation
+from fuzzing.grammar import Grammar, Request, Unexpected
+from fuzzing.judge import Judge, Undocumented
+from fuzzing.model import Acknowledged, Stream
+from fuzzing.wire import Closed, Connection, Hung, NotHttp
+from fuzzing.worker import Failure
+
+SENDERS = 40
+
+
+class Outage:
+    """Requests that arrive in an outage, and again after it."""
+
+    def __init__(self, seed, service, openapi, keys):
+        self.seed, self.service, self.openapi, self.keys = seed, service, openapi, keys
+        self.statuses = collections.Counter()
+        self.codes = collections.Counter()
+        self.failures = []
+        self.lock = threading.Lock()
+        self.acknowledged = Acknowledged()
+
+    def run(self):
+        # One chunk takes the lane with it, so that the others wait in the queue.
+        sent = [self._prepare(number) for number in range(SENDERS)]
+        stopped = self.service.pause_database()
+        try:
+            self._send_all(sent, during=True)
+        finally:
+            self.service.resume_database(stopped)
+        self.service.await_ready()
+        self._send_all(sent[:SENDERS // 2], during=False)
+        return self
+
+    def _prepare(self, number):
+        rng = random.Random("%s/outage/%d" % (self.seed, number))
+        stream = Stream(str(uuid.UUID(int=rng.getrandbits(128))), known=False)
+        stream.names = ["thickness"]
+        if number < SENDERS // 2:
+            request = Grammar(rng, 0, 1, [], False).chunk(stream)
+            request.query = []
+        else:
+            request = Request("read", "GET", rng.choice(
+                ["/metrology/streams", "/metrology/stream/%s" % stream.data_id, "/metrology/%s/timeseries/" % stream.data_id,
+                 "/actuator/health/readiness"]))
+        request.codes = None
+        headers = [] if self.keys is None else [("X-API-KEY", self.keys.all[0])]
+        return request, mutation.encode(rng, request, headers)
+
+    def _send_all(self, prepared, during):
+        threads = [threading.Thread(target=self._send, args=one + (during,)) for one in prepared]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _send(self, request, sent, during):
+        judge, answer = Judge(self.openapi), None
+        connection = Connection(self.service.port)
+        try:
+            connection.send(sent)
+            answer = connection.answer(request.method)
+            code, body = judge.check(answer, request.method, request.target(), sent, outage=during)
+            with self.lock:
+                self.statuses[answer.status] += 1
+                self.codes[code] += 1 if code else 0
+                if answer.status == 201:
+                    self.acknowledged.take(body, answer.header("Chunk-Hash"))
+            if not during and answer.status != 201:
+                raise Unexpected("not stored after the outage")
+        except (Hung, Closed, NotHttp, Undocumented, Unexpected) as failure:
+            with self.lock:
+                self.failures.append(Failure(self.seed, -1, 0, "outage: %s: %s" % (type(failure).__name__, failure), sent, answer))
+        finally:
+            connection.close()
