@@ -62,7 +62,10 @@ class ChannelRows {
 			       held.highest,
 			       held.earliest,
 			       held.latest,
-			       held.latest_index
+			       CASE WHEN held.latest IS NOT DISTINCT FROM c.latest_time THEN held.latest_index
+			            -- Which chunk has a wrong time, is no second fault.
+			            ELSE c.latest_chunk_index
+			       END
 			  FROM channel c
 			 CROSS JOIN LATERAL (
 			         SELECT coalesce(sum(k.point_count), 0)::bigint AS points,
