@@ -32,6 +32,8 @@ public final class DatabaseProxy implements AutoCloseable {
 
 	private Thread acceptor;
 
+	private boolean stalled;
+
 	public DatabaseProxy(TestDatabase database) throws IOException {
 		this.database = database;
 		Properties parsed = Driver.parseURL(database.url(), null);
@@ -63,6 +65,30 @@ public final class DatabaseProxy implements AutoCloseable {
 	/** Lets connections through again. */
 	public synchronized void restore() throws IOException {
 		this.listener = listen(this.port);
+	}
+
+	/**
+	 * Lets nothing through and ends nothing, as a network does that loses every packet.
+	 */
+	public synchronized void stall() {
+		this.stalled = true;
+	}
+
+	/** Lets through what was held back, and all that follows. */
+	public synchronized void resume() {
+		this.stalled = false;
+		notifyAll();
+	}
+
+	private synchronized void awaitFlow() {
+		try {
+			while (this.stalled) {
+				wait();
+			}
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+		}
 	}
 
 	/** Ends all connections, but not new ones. */
@@ -103,6 +129,7 @@ public final class DatabaseProxy implements AutoCloseable {
 			InputStream in = from.getInputStream();
 			byte[] buffer = new byte[16384];
 			for (int length = in.read(buffer); length >= 0; length = in.read(buffer)) {
+				awaitFlow();
 				to.getOutputStream().write(buffer, 0, length);
 			}
 		}

@@ -24,7 +24,7 @@ import org.springframework.validation.annotation.Validated;
  * @param maxRefusedBodies the most refused requests whose bodies are awaited at the same
  * time, to be thrown away; connections of others are closed
  * @param maxBodyMemory the most memory that bodies beyond 64 KiB take at the same time,
- * what is read from them included; null for a quarter of the heap, 64 MiB at most
+ * what is read from them included; null for an eighth of the heap, 32 MiB at most
  */
 @Validated
 @ConfigurationProperties("metrology.http.admission")
@@ -32,7 +32,7 @@ record AdmissionProperties(@Positive @DefaultValue("200") int maxRequests, @Min(
 		@NotNull @DefaultValue("1s") Duration maxWait, @Min(0) @DefaultValue("8") int maxRefusedBodies,
 		@Nullable DataSize maxBodyMemory) {
 
-	private static final long MOST_BY_DEFAULT = 64L * 1024 * 1024;
+	private static final long MOST_BY_DEFAULT = 32L * 1024 * 1024;
 
 	/** The threads that may be busy while health and metrics are to be answered. */
 	int busyThreads() {
@@ -42,7 +42,7 @@ record AdmissionProperties(@Positive @DefaultValue("200") int maxRequests, @Min(
 	/** In bytes. */
 	long bodyMemory() {
 		return (this.maxBodyMemory != null) ? this.maxBodyMemory.toBytes()
-				: Math.min(MOST_BY_DEFAULT, Runtime.getRuntime().maxMemory() / 4);
+				: Math.min(MOST_BY_DEFAULT, Runtime.getRuntime().maxMemory() / 8);
 	}
 
 }
