@@ -41,7 +41,7 @@ class CheckCommand implements Callable<Integer> {
 
 	private long lines;
 
-	private long lastProgress = System.nanoTime();
+	private long lastProgress;
 
 	CheckCommand(Settings settings) {
 		this.settings = settings;
@@ -61,6 +61,7 @@ class CheckCommand implements Callable<Integer> {
 		long[] expected = new long[1];
 		try (DatabaseCheck check = new DatabaseCheck(database.dataSource(), this::print,
 				(checked) -> printProgress(checked, expected[0]))) {
+			this.lastProgress = System.nanoTime();
 			expected[0] = check.estimatedChunks();
 			return this.streams.isEmpty() ? check.all() : check.streams(this.streams);
 		}

@@ -67,7 +67,8 @@ public final class Commands {
 
 	private static CommandLine commandLine(Settings settings) {
 		CommandLine program = new CommandLine(new Program()).addSubcommand(KeysCommand.commandLine(settings))
-			.addSubcommand(new CheckCommand(settings));
+			.addSubcommand(new CheckCommand(settings))
+			.addSubcommand(new BackupCommand(settings));
 		program.getHelpSectionMap().put(UsageMessageSpec.SECTION_KEY_COMMAND_LIST, Commands::usageOfEach);
 		return program.setExecutionExceptionHandler((ex, command, parsed) -> {
 			command.getErr().println(oneLine(reason(ex)));

@@ -75,7 +75,7 @@ final class DataFolder implements AutoCloseable {
 	}
 
 	/** {@code pg_ctl} hands the path to a shell in double quotes, unescaped. */
-	private static void requirePlainPath(Path root) {
+	static void requirePlainPath(Path root) {
 		if (root.toString().chars().anyMatch((c) -> "\"$`\\\n".indexOf(c) >= 0)) {
 			throw new DatabaseStartException(
 					"The data folder %s has a character in its path that PostgreSQL's start program cannot handle"
