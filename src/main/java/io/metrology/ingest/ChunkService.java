@@ -70,24 +70,28 @@ class ChunkService {
 		long deadline = System.nanoTime() + this.properties.hold().toNanos();
 		long pause = FIRST_PAUSE.toMillis();
 		boolean inDoubt = false;
+		boolean failed = false;
 		while (true) {
 			try {
 				return this.group.write(submission, deadline);
 			}
 			catch (CommitUnknownException ex) {
 				inDoubt = true;
+				failed = true;
 				throwIfOver(deadline, true, ex);
 			}
 			catch (LaneClosedException ex) {
 				throw stopping(inDoubt, ex);
 			}
 			catch (QueueTimeoutException ex) {
-				throw inDoubt ? unavailable("The outcome of a commit could not be learned", true, ex) : overloaded(ex);
+				// It may have waited for others, but only because they fail, too.
+				throw failed ? away(inDoubt, ex) : overloaded(ex);
 			}
 			catch (RuntimeException ex) {
 				if (!Sqlstate.of(ex).isWorthRetrying()) {
 					throw inDoubt ? unavailable("The outcome of a commit could not be learned", true, ex) : ex;
 				}
+				failed = true;
 				throwIfOver(deadline, inDoubt, ex);
 			}
 			sleep(pause, inDoubt);
@@ -97,8 +101,13 @@ class ChunkService {
 
 	private void throwIfOver(long deadline, boolean inDoubt, RuntimeException cause) {
 		if (System.nanoTime() >= deadline) {
-			throw unavailable("PostgreSQL was away for " + this.properties.hold().toSeconds() + " s", inDoubt, cause);
+			throw away(inDoubt, cause);
 		}
+	}
+
+	private ProblemException away(boolean inDoubt, RuntimeException cause) {
+		return unavailable("PostgreSQL was away, or could not write, for " + this.properties.hold().toSeconds() + " s",
+				inDoubt, cause);
 	}
 
 	private ProblemException overloaded(Exception cause) {

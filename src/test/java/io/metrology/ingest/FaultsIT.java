@@ -4,9 +4,11 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 
 import javax.sql.DataSource;
 
@@ -109,6 +111,20 @@ class FaultsIT {
 		this.rows.execute("DROP TRIGGER fault ON chunk");
 		assertThat(post(1).status()).isEqualTo(201);
 		assertThat(stored().chunks()).containsOnlyKeys(0, 1);
+	}
+
+	/** Each attempt takes long, so that most wait for others when their hold is over. */
+	@Test
+	void chunksThatWaitBehindFailingOnesAreNotCalledTooMany() throws Exception {
+		start("metrology.ingest.hold=4s", "metrology.ingest.batch.max-chunks=1");
+		failFirstInserts(Integer.MAX_VALUE,
+				"PERFORM pg_sleep(0.3); RAISE EXCEPTION 'disk full' USING ERRCODE = '53100'");
+
+		List<CompletableFuture<Answer>> answers = IntStream.range(0, 4)
+			.mapToObj((index) -> this.service.postChunkLater(chunk(index)))
+			.toList();
+
+		assertThat(answers).map(CompletableFuture::join).extracting(Answer::code).containsOnly("database_unavailable");
 	}
 
 	@Test
