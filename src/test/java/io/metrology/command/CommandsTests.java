@@ -1,5 +1,7 @@
 package io.metrology.command;
 
+import java.nio.file.Path;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -67,7 +69,7 @@ class CommandsTests {
 		assertThat(failed.err().lines()).hasSize(1);
 		assertThat(failed.err()).contains("no database in the data folder", "target/no-such-folder",
 				"METROLOGY_DATA_DIR");
-		assertThat(java.nio.file.Path.of("target/no-such-folder")).doesNotExist();
+		assertThat(Path.of("target/no-such-folder")).doesNotExist();
 	}
 
 	private static String[] words(String line) {
