@@ -88,16 +88,10 @@ class Victims:
             (self.service if name == "service" else self.cluster).kill()
 
     def restart(self, names, moment):
-        """The service stops a PostgreSQL that it left behind, and starts it anew; alone it waits for PostgreSQL."""
-        if names == ("PostgreSQL",):
-            self.cluster.start()
-            moment.disarm(self.cluster)
-            return
-        # By hand: a service that starts writes, and would wait for what is delayed.
-        if "PostgreSQL" in names:
-            self.cluster.start()
+        """A service that starts stops the PostgreSQL that it left behind, or clears up after a dead one, and starts it
+        anew; a service that lives waits for PostgreSQL to come back."""
+        (self.service if "service" in names else self.cluster).start()
         moment.disarm(self.cluster)
-        self.service.start()
 
 
 class Tally:

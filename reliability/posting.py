@@ -138,13 +138,17 @@ class Ledger:
             entry.shortest = points
 
     def stored(self, delivery, receipts):
-        """The request was acknowledged, with these receipts in the order of its chunks."""
+        """The request was acknowledged, with these receipts in the order of its chunks; None where they did not come."""
         now = time.monotonic()
         with self.lock:
-            for (key, _), attempt, before, receipt in itertools.zip_longest(
-                    delivery.request.chunks, delivery.attempts, delivery.before, receipts, fillvalue=None):
+            if receipts is not None and len(receipts) != len(delivery.attempts):
+                self.faults.append(f"{len(receipts)} receipts for {len(delivery.attempts)} chunks")
+                receipts = None
+            for (key, _), attempt, before, receipt in zip(delivery.request.chunks, delivery.attempts, delivery.before,
+                                                          receipts or itertools.repeat(None)):
                 attempt.stored, attempt.ended = True, now
-                self._check(key, attempt, before, receipt)
+                if receipt is not None:
+                    self._check(key, attempt, before, receipt)
                 entry = self.entries[key]
                 if not entry.acknowledged:
                     entry.acknowledged = True
@@ -198,21 +202,34 @@ class Poster:
         try:
             self.connection.request("POST", request.path, request.body, {"Content-Type": "application/json"})
             answer = self.connection.getresponse()
-            body = answer.read()
         except (OSError, http.client.HTTPException):
             self.connection.close()
             self.ledger.left_open(delivery)
             return False
+        body = self.rest_of(answer)
         if answer.status == 201:
-            self.acknowledge(delivery, json.loads(body), answer)
+            self.acknowledge(delivery, body, answer)
             return True
-        self.refuse(delivery, answer.status, body)
+        self.refuse(delivery, answer.status, body or b"")
         return False
 
-    def acknowledge(self, delivery, document, answer):
-        self.ledger.stored(delivery, document if isinstance(document, list) else [document])
+    def rest_of(self, answer):
+        """None where it breaks off. What its first line says holds all the same."""
+        try:
+            body = answer.read()
+            if body:
+                return body
+        except (OSError, http.client.HTTPException):
+            pass
+        self.connection.close()
+        return None
+
+    def acknowledge(self, delivery, body, answer):
+        document = json.loads(body) if body else None
+        self.ledger.stored(delivery, [document] if isinstance(document, dict) else document)
         hash_told = answer.headers.get("Chunk-Hash")
-        if hash_told and hash_told != delivery.attempts[0].hash.hex():
+        # Where the body is whole, so are the headers.
+        if body and hash_told and hash_told != delivery.attempts[0].hash.hex():
             self.ledger.fault(f"{delivery.request.chunks[0][0]}: another Chunk-Hash than that of what was sent")
 
     def refuse(self, delivery, status, body):
@@ -332,6 +349,13 @@ class Persistent(threading.Thread):
         self.poster, self.workload, self.gate, self.enough = poster, workload, gate, enough
 
     def run(self):
+        try:
+            self.send()
+        except Exception as unexpected:
+            self.poster.ledger.fault(f"a poster failed: {unexpected!r}")
+            raise
+
+    def send(self):
         request = None
         while True:
             self.gate.go_through()

@@ -84,6 +84,9 @@ class Cluster:
                 connection.execute(statement)
 
     def start(self):
+        # Of a server that was killed; the number in it may be another program's by now.
+        if not self.postmaster():
+            (self.path / "postmaster.pid").unlink(missing_ok=True)
         settings = (f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=") + DURABLE
         self._control("start", f"--log={self.folder / 'log' / 'start.log'}",
                       "--options=" + " ".join("-c " + setting for setting in settings))
@@ -121,8 +124,6 @@ class Cluster:
                 os.kill(process, signal.SIGKILL)
         for process in family:
             wait_until("PostgreSQL's end", lambda process=process: not is_alive(process))
-        # The number in it may soon be another program's.
-        (self.path / "postmaster.pid").unlink()
 
     def log(self):
         return "".join(file.read_text(errors="replace") for file in sorted((self.folder / "log").glob("*.log")))

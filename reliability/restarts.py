@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Restarts PostgreSQL again and again under posters that give up as early as the public SDK does: no push may fail.
+
+    target/python/bin/python reliability/restarts.py [--restarts 20] [--short]
+
+A push is three tries, 0.5 s and 1 s apart, each of 30 s at most; again only after a transport error, 429 or 5xx.
+"""
+
+import random
+import threading
+import time
+
+import checking
+import servers
+from posting import Ledger, Poster, Streams, Workload
+from servers import BrokenPromise
+
+POSTERS = 16
+PAUSES = (0.5, 1.0)
+TIMEOUT = 30
+LEAST_CHUNKS = 300
+
+# Well below the 15 s for which a chunk is held.
+LONGEST_AWAY = 10.0
+
+
+class SdkPoster(threading.Thread):
+    """Pushes without pause."""
+
+    def __init__(self, ledger, port, workload, over):
+        super().__init__(daemon=True)
+        self.poster, self.workload, self.over = Poster(ledger, port, TIMEOUT), workload, over
+        self.pushes, self.again, self.failed, self.longest = 0, 0, 0, 0.0
+
+    def run(self):
+        while not self.over.is_set():
+            begun = time.monotonic()
+            self.push(self.workload.next())
+            self.longest = max(self.longest, time.monotonic() - begun)
+
+    def push(self, request):
+        self.pushes += 1
+        if self.poster.post(request):
+            return
+        self.again += 1
+        for pause in PAUSES:
+            time.sleep(pause)
+            if self.poster.post(request):
+                return
+        self.failed += 1
+
+
+def restart(cluster, how, away):
+    """away: for how many seconds PostgreSQL is down beyond what its end and its start take."""
+    if how == "kill -9":
+        cluster.kill()
+    else:
+        cluster.stop(how)
+    time.sleep(away)
+    cluster.start()
+
+
+def run_restarts(options, cluster, ledger, chance):
+    ways = ["fast", "immediate", "kill -9"]
+    for number in range(options.restarts):
+        before = ledger.acknowledged
+        servers.wait_until("posters to go on", lambda: ledger.acknowledged - before >= LEAST_CHUNKS)
+        time.sleep(chance.uniform(0, 0.5))
+        # Each way with a long and a short absence in turn.
+        away = chance.uniform(5, LONGEST_AWAY) if number % 4 == 1 else chance.uniform(0, 2)
+        restart(cluster, ways[number % len(ways)], away)
+        print(f"restart {number + 1}: {ways[number % len(ways)]}, away {away:.1f} s more,"
+              f" {ledger.acknowledged} chunks acknowledged so far", flush=True)
+    before = ledger.acknowledged
+    servers.wait_until("posters to go on", lambda: ledger.acknowledged - before >= LEAST_CHUNKS)
+
+
+def proof(options, folder, chance, stack):
+    cluster = servers.separate_cluster(options, folder)
+    service = servers.service_beside(options, folder, "service", cluster)
+    stack.callback(service.stop)
+    service.start()
+    ledger, over, streams = Ledger(), threading.Event(), Streams(chance)
+    posters = [SdkPoster(ledger, service.port, Workload(number, random.Random(f"{options.seed} {number}"), streams),
+                         over) for number in range(POSTERS)]
+    for poster in posters:
+        poster.start()
+    run_restarts(options, cluster, ledger, chance)
+    over.set()
+    for poster in posters:
+        poster.join(3 * TIMEOUT + 5)
+    if any(poster.is_alive() for poster in posters):
+        raise BrokenPromise("a push did not end")
+    failed = sum(poster.failed for poster in posters)
+    if failed:
+        raise BrokenPromise(f"{failed} pushes failed")
+    zeros = checking.require_kept(ledger, cluster)
+    return (f"restarts: {options.restarts} restarts, {sum(poster.pushes for poster in posters)} pushes, failed {failed},"
+            f" tried again {sum(poster.again for poster in posters)},"
+            f" longest {max(poster.longest for poster in posters):.1f} s; {ledger.acknowledged} chunks acknowledged;"
+            f" {zeros}")
+
+
+if __name__ == "__main__":
+    servers.prove(servers.arguments("PostgreSQL restarts under posters that give up early", restarts=(20, 3)), proof)
