@@ -3,6 +3,7 @@
 import collections
 import random
 import threading
+import time
 import uuid
 
 from fuzzing import mutation
@@ -27,16 +28,39 @@ class Outage:
         self.acknowledged = Acknowledged()
 
     def run(self):
-        # One chunk takes the lane with it, so that the others wait in the queue.
         sent = [self._prepare(number) for number in range(SENDERS)]
         stopped = self.service.pause_database()
         try:
-            self._send_all(sent, during=True)
+            # One chunk takes the lane with it, so that the others wait in the queue.
+            first = self._start(sent[:1], during=True)
+            self._await_taken()
+            self._join(first + self._start(sent[1:], during=True))
         finally:
             self.service.resume_database(stopped)
         self.service.await_ready()
-        self._send_all(sent[:SENDERS // 2], during=False)
+        self._join(self._start(sent[:SENDERS // 2], during=False))
         return self
+
+    def _await_taken(self):
+        """Waits until a chunk is in flight, and none is queued."""
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            figures = self._figures()
+            if figures.get("metrology_ingest_requests_in_flight") == 1 and figures.get("metrology_ingest_queued_requests") == 0:
+                return
+            time.sleep(0.02)
+
+    def _figures(self):
+        connection = Connection(self.service.port)
+        try:
+            connection.send(mutation.encode(random.Random(0), Request("figures", "GET", "/actuator/prometheus"), self._key()))
+            lines = connection.answer().body.decode().splitlines()
+        finally:
+            connection.close()
+        return {line.split()[0]: float(line.split()[1]) for line in lines if line and line[0] != "#" and "{" not in line}
+
+    def _key(self):
+        return [] if self.keys is None else [("X-API-KEY", self.keys.all[0])]
 
     def _prepare(self, number):
         rng = random.Random("%s/outage/%d" % (self.seed, number))
@@ -50,13 +74,15 @@ class Outage:
                 ["/metrology/streams", "/metrology/stream/%s" % stream.data_id, "/metrology/%s/timeseries/" % stream.data_id,
                  "/actuator/health/readiness"]))
         request.codes = None
-        headers = [] if self.keys is None else [("X-API-KEY", self.keys.all[0])]
-        return request, mutation.encode(rng, request, headers)
+        return request, mutation.encode(rng, request, self._key())
 
-    def _send_all(self, prepared, during):
+    def _start(self, prepared, during):
         threads = [threading.Thread(target=self._send, args=one + (during,)) for one in prepared]
         for thread in threads:
             thread.start()
+        return threads
+
+    def _join(self, threads):
         for thread in threads:
             thread.join()
 
