@@ -40,6 +40,7 @@ CODES = {
     "not_implemented": (501, False),
     "database_unavailable": (503, True),
     "overloaded": (503, True),
+    "stopping": (503, True),
     "http_version_not_supported": (505, False),
 }
 
@@ -73,8 +74,8 @@ ERRORS = {
     "revokeApiKey": {"not_found", "not_acceptable"},
 }
 
-# Only while PostgreSQL is away.
-OUTAGE = {"database_unavailable", "overloaded"}
+# Only while PostgreSQL is away, or the service is stopped.
+OUTAGE = {"database_unavailable", "overloaded", "stopping"}
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
@@ -227,7 +228,7 @@ class Judge:
 
     def _check_stored(self, body, method, target):
         """On chunks it must be there; null is for a commit in doubt alone."""
-        if "stored" in body and body["stored"] is None and body["code"] != "database_unavailable":
+        if "stored" in body and body["stored"] is None and body["code"] not in ("database_unavailable", "stopping"):
             raise Undocumented("stored is null with %s" % body["code"])
         if target is None:
             return

@@ -24,6 +24,7 @@ class Outage:
         self.statuses = collections.Counter()
         self.codes = collections.Counter()
         self.failures = []
+        self.stopping = False
         self.lock = threading.Lock()
         self.acknowledged = Acknowledged()
 
@@ -40,6 +41,26 @@ class Outage:
         self.service.await_ready()
         self._join(self._start(sent[:SENDERS // 2], during=False))
         return self
+
+    def stop(self):
+        """Stops the service while requests wait for PostgreSQL: each is answered, or its connection ends."""
+        stopped = self.service.pause_database()
+        try:
+            first = self._start([self._prepare(SENDERS)], during=True)
+            self._await_taken()
+            rest = self._start([self._prepare(SENDERS + 1 + number) for number in range(SENDERS // 4)], during=True)
+            self._await_queued(len(rest))
+            self.stopping = True
+            self.service.process.terminate()
+            self._join(first + rest)
+        finally:
+            self.service.resume_database(stopped)
+        return self
+
+    def _await_queued(self, least):
+        deadline = time.monotonic() + 2
+        while time.monotonic() < deadline and self._figures().get("metrology_ingest_queued_requests", 0) < least:
+            time.sleep(0.02)
 
     def _await_taken(self):
         """Waits until a chunk is in flight, and none is queued."""
@@ -66,7 +87,7 @@ class Outage:
         rng = random.Random("%s/outage/%d" % (self.seed, number))
         stream = Stream(str(uuid.UUID(int=rng.getrandbits(128))), known=False)
         stream.names = ["thickness"]
-        if number < SENDERS // 2:
+        if number < SENDERS // 2 or number >= SENDERS:
             request = Grammar(rng, 0, 1, [], False).chunk(stream)
             request.query = []
         else:
@@ -100,8 +121,15 @@ class Outage:
                     self.acknowledged.take(body, answer.header("Chunk-Hash"))
             if not during and answer.status != 201:
                 raise Unexpected("not stored after the outage")
-        except (Hung, Closed, NotHttp, Undocumented, Unexpected) as failure:
-            with self.lock:
-                self.failures.append(Failure(self.seed, -1, 0, "outage: %s: %s" % (type(failure).__name__, failure), sent, answer))
+        except Closed as failure:
+            self.statuses["closed"] += 1
+            if not self.stopping:
+                self._fail(failure, sent, None)
+        except (Hung, NotHttp, Undocumented, Unexpected) as failure:
+            self._fail(failure, sent, answer)
         finally:
             connection.close()
+
+    def _fail(self, failure, sent, answer):
+        with self.lock:
+            self.failures.append(Failure(self.seed, -1, 0, "outage: %s: %s" % (type(failure).__name__, failure), sent, answer))
