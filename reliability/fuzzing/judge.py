@@ -40,6 +40,7 @@ CODES = {
     "not_implemented": (501, False),
     "database_unavailable": (503, True),
     "overloaded": (503, True),
+    "stopping": (503, True),
     "http_version_not_supported": (505, False),
 }
 
@@ -73,8 +74,8 @@ ERRORS = {
     "revokeApiKey": {"not_found", "not_acceptable"},
 }
 
-# Only while PostgreSQL is away.
-OUTAGE = {"database_unavailable", "overloaded"}
+# Only while PostgreSQL is away, or the service is stopped.
+OUTAGE = {"database_unavailable", "overloaded", "stopping"}
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
@@ -119,13 +120,13 @@ class Judge:
     def check(self, answer, method, target, sent, outage=False):
         """Checks one answer.
 
-        method, target: of the request, None where its line cannot be read. sent: its bytes.
+        method, target: of the request; no target where its line cannot be read with certainty. sent: its bytes.
         Returns (error code or None, parsed body or None).
         """
         self._check_request_id(answer)
         if answer.status >= 400 and not self._is_down(answer, method, target):
             return self._check_problem(answer, method, target, sent, outage)
-        if method is None or method == "?":
+        if target is None:
             if answer.status not in (200, 201, 204, 304):
                 raise Undocumented("status %d" % answer.status)
             return None, None
@@ -227,9 +228,9 @@ class Judge:
 
     def _check_stored(self, body, method, target):
         """On chunks it must be there; null is for a commit in doubt alone."""
-        if "stored" in body and body["stored"] is None and body["code"] != "database_unavailable":
+        if "stored" in body and body["stored"] is None and body["code"] not in ("database_unavailable", "stopping"):
             raise Undocumented("stored is null with %s" % body["code"])
-        if method is None or method == "?":
+        if target is None:
             return
         operation, _ = self.operation(method, target)
         ingest = operation is not None and operation["operationId"] in ("ingestChunk", "ingestMultiChunk")
@@ -241,7 +242,7 @@ class Judge:
     def _check_documented(self, code, method, target, outage):
         if code in HTTP or (outage and code in OUTAGE) or (self.has_access and code in ACCESS):
             return
-        if method is None or method == "?":
+        if target is None:
             if code == "internal_error" or code in OUTAGE:
                 raise Undocumented(code)
             return
@@ -296,14 +297,14 @@ def method_of(sent):
 
 
 def line(sent):
-    """The method and target of a request's bytes, (None, None) where they cannot be read with certainty."""
+    """The method and target of a request's bytes; no target where they cannot be read with certainty."""
     parts = sent.split(b"\r\n", 1)[0].split(b" ")
     if len(parts) != 3 or not re.match(rb"HTTP/1\.[01]\Z", parts[2]) or not re.match(rb"[A-Z]+\Z", parts[0]):
-        return None, None
+        return method_of(sent), None
     if not re.match(rb"/[\x21-\x7e]*\Z", parts[1]):
-        return None, None
+        return method_of(sent), None
     path = parts[1].split(b"?")[0].decode()
     # The service may read such a path in its own way.
     if re.search(r"//|/\.|;|%|#", path):
-        return "?", None
+        return method_of(sent), None
     return parts[0].decode(), parts[1].decode()

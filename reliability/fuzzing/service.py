@@ -32,6 +32,8 @@ SETTINGS = {
     "metrology.finalize.max-wait": "%ds" % HOLD,
     "server.tomcat.connection-timeout": "%ds" % SILENCE,
     "server.tomcat.keep-alive-timeout": "120s",
+    # Less than a chunk is held: what still waits is told that the service stops.
+    "spring.lifecycle.timeout-per-shutdown-phase": "1s",
     "spring.datasource.hikari.data-source-properties.socketTimeout": NO_ANSWER,
     "spring.datasource.hikari.connection-timeout": 2000,
 }

@@ -228,7 +228,7 @@ class Worker:
         for number, answer in enumerate(answers if not sent.startswith(b"OPTIONS *") else []):
             try:
                 first = number == 0
-                _, body = self._check(answer, method if first else "?", target if first else None, sent)
+                _, body = self._check(answer, method if first else "GET", target if first else None, sent)
                 self._note(answer, sent, body, uncertain=len(answers) > 1)
             except (Undocumented, NotHttp) as failure:
                 self._fail("answer %d of %d is %s: %s" % (number + 1, len(answers), type(failure).__name__.lower(), failure),

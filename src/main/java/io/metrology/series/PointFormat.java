@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.InvalidMediaTypeException;
 import org.springframework.http.MediaType;
+import org.springframework.util.InvalidMimeTypeException;
 import org.springframework.util.MimeTypeUtils;
 import org.springframework.web.HttpMediaTypeNotAcceptableException;
 
@@ -70,8 +71,8 @@ enum PointFormat {
 			types.sort(java.util.Comparator.comparingDouble(MediaType::getQualityValue).reversed());
 			return types;
 		}
-		catch (InvalidMediaTypeException ex) {
-			throw new HttpMediaTypeNotAcceptableException("The Accept header is not well-formed");
+		catch (InvalidMediaTypeException | InvalidMimeTypeException ex) {
+			throw new HttpMediaTypeNotAcceptableException("The Accept header is not well-formed, or too long");
 		}
 	}
 

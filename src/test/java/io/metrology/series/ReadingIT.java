@@ -144,6 +144,16 @@ class ReadingIT {
 	}
 
 	@Test
+	void moreFormatsThanAnybodyAsksForAreNotAcceptable() {
+		send("c", 0);
+
+		HttpResponse<byte[]> response = client.get(SeriesClient.points(this.dataId, "channel=c"), "Accept",
+				"a/b,".repeat(60) + "text/csv");
+
+		assertThat(response.statusCode()).isEqualTo(406);
+	}
+
+	@Test
 	void aDownloadHasAName() {
 		send("a/b c", 0);
 
