@@ -127,7 +127,7 @@ class AdmissionIT {
 		await("metrology_http_body_memory_bytes", 900_096);
 
 		String json = new ChunkJson().paddedTo(300_000);
-		RawConnection growing = connect().write("POST /metrology/stream/chunk HTTP/1.1\r\nHost: x\r\n"
+		RawConnection growing = connect().write("POST /metrology/stream/chunk HTTP/1.1\r\nHost: localhost\r\n"
 				+ "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
 		growing.write(Integer.toHexString(json.length()) + "\r\n" + json + "\r\n0\r\n\r\n");
 
@@ -194,7 +194,7 @@ class AdmissionIT {
 	}
 
 	private static String head(int length) {
-		return "POST /metrology/stream/chunk HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+		return "POST /metrology/stream/chunk HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
 				+ length + "\r\n\r\n";
 	}
 
