@@ -148,8 +148,8 @@ final class ClusterCopy extends SimpleFileVisitor<Path> {
 
 	private void copyIfThere(Path relative) throws IOException {
 		if (Files.isDirectory(this.from.resolve(relative))) {
-			throw new BackupException("%s is a link to a folder, which a backup would leave out. "
-					+ "Use pg_basebackup of PostgreSQL 18".formatted(this.from.resolve(relative)));
+			throw new BackupException(
+					"%s is a link to a folder, which a backup would leave out".formatted(this.from.resolve(relative)));
 		}
 		try {
 			copy(relative);

@@ -63,7 +63,7 @@ class BackupIT {
 	void start() {
 		this.data = this.parent.resolve("data");
 		this.backup = this.parent.resolve("backup");
-		this.server = EmbeddedTestServer.start(this.data);
+		this.server = EmbeddedTestServer.startBelow(this.parent);
 		this.database = database(this.server);
 	}
 

@@ -303,7 +303,7 @@ class CheckIT {
 		Path data = folder.resolve("data");
 		UUID damaged = UUID.randomUUID();
 		String file;
-		try (EmbeddedTestServer server = EmbeddedTestServer.start(data)) {
+		try (EmbeddedTestServer server = EmbeddedTestServer.startBelow(folder)) {
 			TestDatabase own = new TestDatabase(server.url(), server.username(), server.password());
 			try (TestService writing = TestService.start(own)) {
 				for (int index = 0; index < 40; index++) {

@@ -16,6 +16,14 @@ public final class EmbeddedTestServer implements AutoCloseable {
 		return new EmbeddedTestServer(EmbeddedServer.start(folder, 0));
 	}
 
+	/**
+	 * Starts the server on a new folder, {@code data} below the given one: sooner, as its
+	 * programs are unpacked already.
+	 */
+	public static EmbeddedTestServer startBelow(Path parent) {
+		return start(ServerFolders.newFolder(parent));
+	}
+
 	public String url() {
 		return this.server.url();
 	}
