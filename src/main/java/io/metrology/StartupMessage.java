@@ -1,5 +1,6 @@
 package io.metrology;
 
+import io.metrology.access.AccessGate;
 import io.metrology.database.DatabaseDescription;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,17 +23,20 @@ class StartupMessage {
 
 	private static final String FIRST_CHUNK = """
 			Post the first chunk with:
-			  curl -X POST {}/metrology/stream/chunk -H 'Content-Type: application/json' -d '{
+			  curl -X POST {}/metrology/stream/chunk -H 'Content-Type: application/json' {}-d '{
 			    "data_id": "d290f1ee-6c54-4b01-90e6-d701748f0851", "chunk_index": 0, "channel_name": "thickness",
 			    "timestamps": [1705312200.0, 1705312210.0, 1705312220.0], "values": [0, 5.2, 10.1], "units": "nm"}'""";
 
 	private final DatabaseDescription database;
 
+	private final AccessGate access;
+
 	private final ServerProperties server;
 
 	private final Environment environment;
 
-	StartupMessage(DatabaseDescription database, ServerProperties server, Environment environment) {
+	StartupMessage(DatabaseDescription database, AccessGate access, ServerProperties server, Environment environment) {
+		this.access = access;
 		this.database = database;
 		this.server = server;
 		this.environment = environment;
@@ -46,7 +50,7 @@ class StartupMessage {
 		String url = (Ssl.isEnabled(this.server.getSsl()) ? "https://" : "http://") + host() + ":"
 				+ web.getWebServer().getPort();
 		log.info("Listening on {}, storing in {}.", url, this.database);
-		log.info(FIRST_CHUNK, url);
+		log.info(FIRST_CHUNK, url, this.access.isOpen() ? "" : "-H \"X-API-KEY: $KEY\" ");
 	}
 
 	/** An address that this machine reaches the service by, where it listens on all. */

@@ -9,7 +9,9 @@ import org.slf4j.LoggerFactory;
 
 import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.boot.actuate.autoconfigure.web.server.ManagementPortType;
+import org.springframework.boot.cloud.CloudPlatform;
 import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.web.server.autoconfigure.ServerProperties.ForwardHeadersStrategy;
 import org.springframework.boot.web.server.autoconfigure.ServerProperties;
 import org.springframework.core.env.Environment;
 import org.springframework.stereotype.Component;
@@ -19,7 +21,7 @@ import org.springframework.stereotype.Component;
  * service serves its own machine alone.
  */
 @Component
-class AccessGate implements SmartInitializingSingleton {
+public class AccessGate implements SmartInitializingSingleton {
 
 	private static final Logger log = LoggerFactory.getLogger(AccessGate.class);
 
@@ -33,7 +35,7 @@ class AccessGate implements SmartInitializingSingleton {
 
 	private final ServerProperties server;
 
-	private final boolean loopbackAlone;
+	private final @Nullable String reach;
 
 	private final ApiKeyStore store;
 
@@ -43,7 +45,7 @@ class AccessGate implements SmartInitializingSingleton {
 			ApiKeyRing ring) {
 		this.properties = properties;
 		this.server = server;
-		this.loopbackAlone = servesLoopbackAlone(server, environment);
+		this.reach = reach(server, environment);
 		this.store = store;
 		this.ring = ring;
 	}
@@ -59,12 +61,13 @@ class AccessGate implements SmartInitializingSingleton {
 		if (!this.ring.isEmpty()) {
 			return;
 		}
-		if (!this.loopbackAlone) {
+		if (this.reach != null) {
 			throw new AccessStartException(
-					"The service would listen on " + place(this.server.getAddress())
+					"The service would " + this.reach
 							+ ", and no API key was ever made: everybody could read, write and delete",
 					"Set METROLOGY_ACCESS_BOOTSTRAP_KEY to a long random text (such as that of: openssl rand -hex 32), or "
-							+ MAKE_A_KEY + ". Or listen on this machine alone, with SERVER_ADDRESS=127.0.0.1.");
+							+ MAKE_A_KEY + ". Or serve this machine alone: SERVER_ADDRESS=127.0.0.1, no other "
+							+ "management.server.address, and no server.forward-headers-strategy.");
 		}
 		log.warn("UNPROTECTED: no API key was ever made, so every program on this machine may read, write and delete. "
 				+ "Requests from elsewhere are refused. To ask for keys, {}", MAKE_A_KEY);
@@ -74,16 +77,26 @@ class AccessGate implements SmartInitializingSingleton {
 	 * Whether no key is asked for: none was ever made, and other machines cannot reach
 	 * the service.
 	 */
-	boolean isOpen() {
-		return this.ring.isEmpty() && this.loopbackAlone;
+	public boolean isOpen() {
+		return this.ring.isEmpty() && this.reach == null;
 	}
 
-	private static boolean servesLoopbackAlone(ServerProperties server, Environment environment) {
-		boolean ownPort = ManagementPortType.get(environment) == ManagementPortType.DIFFERENT;
+	/** How others could reach the service, or null where they cannot. */
+	private static @Nullable String reach(ServerProperties server, Environment environment) {
+		if (!OwnMachine.isLoopback(server.getAddress())) {
+			return "listen on " + place(server.getAddress());
+		}
 		InetAddress management = Binder.get(environment)
 			.bind("management.server.address", InetAddress.class)
 			.orElse(null);
-		return OwnMachine.isLoopback(server.getAddress()) && (!ownPort || OwnMachine.isLoopback(management));
+		if (ManagementPortType.get(environment) == ManagementPortType.DIFFERENT && !OwnMachine.isLoopback(management)) {
+			return "serve health and metrics on " + place(management);
+		}
+		ForwardHeadersStrategy strategy = server.getForwardHeadersStrategy();
+		boolean believes = (strategy != null) ? strategy != ForwardHeadersStrategy.NONE
+				: CloudPlatform.getActive(environment) != null;
+		return believes ? "believe proxies, which pass on the requests of others (server.forward-headers-strategy)"
+				: null;
 	}
 
 	private static String place(@Nullable InetAddress address) {

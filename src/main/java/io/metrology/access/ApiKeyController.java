@@ -9,6 +9,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import io.metrology.access.ApiKeyService.NewApiKey;
 import io.metrology.http.Caller;
 import io.metrology.http.RequestReader;
+import io.metrology.http.StreamPath;
 import jakarta.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
 
@@ -52,12 +53,14 @@ class ApiKeyController {
 
 	/** Lists all keys ever made, oldest first, without the keys themselves. */
 	@GetMapping
-	Listed list() {
-		return new Listed(this.service.list().stream().map((key) -> Shown.of(key, null)).toList());
+	ResponseEntity<Listed> list() {
+		return ResponseEntity.ok()
+			.cacheControl(CacheControl.noStore())
+			.body(new Listed(this.service.list().stream().map((key) -> Shown.of(key, null)).toList()));
 	}
 
 	/** Revokes a key, for good. */
-	@DeleteMapping("/{id:[0-9a-fA-F-]{36}}")
+	@DeleteMapping("/" + StreamPath.KEY_ID)
 	@ResponseStatus(HttpStatus.NO_CONTENT)
 	void revoke(@PathVariable UUID id, HttpServletRequest request) {
 		this.service.revoke(id, Caller.of(request));

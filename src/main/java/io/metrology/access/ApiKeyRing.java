@@ -6,6 +6,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 
 import jakarta.annotation.PreDestroy;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +15,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import org.springframework.dao.DataAccessException;
+import org.springframework.dao.QueryTimeoutException;
 import org.springframework.scheduling.annotation.Scheduled;
 import org.springframework.stereotype.Component;
 
@@ -26,9 +29,16 @@ class ApiKeyRing {
 
 	private static final Logger log = LoggerFactory.getLogger(ApiKeyRing.class);
 
+	private static final long MOST_SECONDS_TO_WAIT = 1;
+
 	private final ApiKeyStore store;
 
 	private final Set<UUID> used = ConcurrentHashMap.newKeySet();
+
+	private final ReentrantLock reading = new ReentrantLock();
+
+	/** Why the last reading failed, or null where it did not. */
+	private volatile @Nullable DataAccessException failure;
 
 	private volatile Snapshot snapshot = new Snapshot(Map.of(), Long.MIN_VALUE);
 
@@ -43,13 +53,19 @@ class ApiKeyRing {
 
 	/**
 	 * The key of a secret, be it expired or revoked, or null where there is none.
-	 * @throws DataAccessException where it is not known, and the database is away
+	 * @throws DataAccessException where it is not known, and the database is away: at
+	 * once, or after a second where that is not known yet, so that those with wrong keys
+	 * do not take the places of those with right ones
 	 */
 	@Nullable ApiKey find(SecretKey secret) {
 		long asked = System.nanoTime();
 		ByteBuffer hash = ByteBuffer.wrap(secret.hash());
 		ApiKey known = this.snapshot.keys().get(hash);
 		if (known == null) {
+			DataAccessException failed = this.failure;
+			if (failed != null) {
+				throw failed;
+			}
 			refreshSince(asked);
 			known = this.snapshot.keys().get(hash);
 		}
@@ -72,11 +88,34 @@ class ApiKeyRing {
 	 * Reads all keys, unless another thread has done so meanwhile: one does it for all
 	 * who wait.
 	 */
-	private synchronized void refreshSince(long moment) {
-		if (this.snapshot.begun() - moment < 0 || this.snapshot.begun() == Long.MIN_VALUE) {
-			long begun = System.nanoTime();
-			this.snapshot = new Snapshot(this.store.all(), begun);
+	private void refreshSince(long moment) {
+		awaitTurn();
+		try {
+			if (this.snapshot.begun() == Long.MIN_VALUE || this.snapshot.begun() - moment < 0) {
+				long begun = System.nanoTime();
+				this.snapshot = new Snapshot(this.store.all(), begun);
+				this.failure = null;
+			}
 		}
+		catch (DataAccessException ex) {
+			this.failure = ex;
+			throw ex;
+		}
+		finally {
+			this.reading.unlock();
+		}
+	}
+
+	private void awaitTurn() {
+		try {
+			if (this.reading.tryLock(MOST_SECONDS_TO_WAIT, TimeUnit.SECONDS)) {
+				return;
+			}
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+		}
+		throw new QueryTimeoutException("The keys are being read, and that takes long");
 	}
 
 	@Scheduled(fixedDelay = 1000)

@@ -40,8 +40,8 @@ public class ApiKeyService {
 		UUID id = UUID.randomUUID();
 		SecretKey secret = SecretKey.random();
 		this.store.insert(id, request.requiredName(), secret, request.scopes(), request.expiresAt(), caller.keyId());
-		this.ring.refresh();
 		log.info("Made key {} ({}) with scopes {}, by {}", id, request.name(), Scope.labels(request.scopes()), caller);
+		this.ring.refresh();
 		return new NewApiKey(get(id), secret);
 	}
 

@@ -9,15 +9,14 @@ import org.springframework.security.web.header.HeaderWriter;
 import org.springframework.security.web.header.writers.CompositeHeaderWriter;
 import org.springframework.security.web.header.writers.ContentSecurityPolicyHeaderWriter;
 import org.springframework.security.web.header.writers.DelegatingRequestMatcherHeaderWriter;
-import org.springframework.security.web.header.writers.HstsHeaderWriter;
 import org.springframework.security.web.header.writers.ReferrerPolicyHeaderWriter.ReferrerPolicy;
 import org.springframework.security.web.header.writers.ReferrerPolicyHeaderWriter;
 import org.springframework.security.web.header.writers.XContentTypeOptionsHeaderWriter;
 
 /**
  * What browsers are told: to run no script but the service's own, to show no page of it
- * within another, to guess no type, to say nothing of its addresses to others, and over
- * TLS to stay with it. Chunks, which no browser shows, go without.
+ * within another, to guess no type, to say nothing of its addresses to others. Chunks,
+ * which no browser shows, go without.
  */
 final class BrowserHeaders {
 
@@ -32,7 +31,7 @@ final class BrowserHeaders {
 		return new DelegatingRequestMatcherHeaderWriter(BrowserHeaders::isRead,
 				new CompositeHeaderWriter(
 						List.of(new ContentSecurityPolicyHeaderWriter(POLICY), new XContentTypeOptionsHeaderWriter(),
-								new ReferrerPolicyHeaderWriter(ReferrerPolicy.NO_REFERRER), new HstsHeaderWriter())));
+								new ReferrerPolicyHeaderWriter(ReferrerPolicy.NO_REFERRER))));
 	}
 
 	private static boolean isRead(HttpServletRequest request) {

@@ -24,7 +24,7 @@ final class OwnMachine {
 		.compile("(.+\\.)?localhost\\.?|127(\\.\\d{1,3}){3}|\\[?(::1|0:0:0:0:0:0:0:1)]?");
 
 	private static final List<String> PASSED_ON = List.of("Forwarded", "X-Forwarded-For", "X-Forwarded-Host",
-			"X-Real-IP");
+			"X-Forwarded-Proto", "X-Real-IP", "Via");
 
 	private OwnMachine() {
 	}

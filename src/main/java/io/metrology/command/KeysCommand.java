@@ -1,11 +1,10 @@
 package io.metrology.command;
 
 import java.io.PrintWriter;
+import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.LocalDate;
-import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
-import java.time.format.DateTimeParseException;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.UUID;
@@ -18,6 +17,7 @@ import io.metrology.access.Scope;
 import io.metrology.database.ServiceDatabase.MissingFolder;
 import io.metrology.database.ServiceDatabase;
 import io.metrology.http.Caller;
+import io.metrology.http.RequestTime;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
@@ -182,10 +182,9 @@ class KeysCommand implements Runnable {
 		public Instant convert(String text) {
 			try {
 				return (text.length() == "2030-01-31".length())
-						? LocalDate.parse(text).atStartOfDay(ZoneOffset.UTC).toInstant()
-						: OffsetDateTime.parse(text).toInstant();
+						? LocalDate.parse(text).atStartOfDay(ZoneOffset.UTC).toInstant() : RequestTime.parse(text);
 			}
-			catch (DateTimeParseException ex) {
+			catch (DateTimeException ex) {
 				throw new TypeConversionException("'" + text + "' is no time such as 2030-01-31T12:00:00Z");
 			}
 		}

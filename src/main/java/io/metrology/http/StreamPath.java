@@ -1,13 +1,18 @@
 package io.metrology.http;
 
-/** The parts of paths that name a stream. */
+/** The parts of paths that name a stream or a key. */
 public final class StreamPath {
+
+	private static final String UUID_FORM = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
 
 	/**
 	 * The path variable {@code data_id}: a UUID in its 36-character form and nothing
 	 * else, so that words such as {@code chunk} are never taken for ids.
 	 */
-	public static final String DATA_ID = "{data_id:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}}";
+	public static final String DATA_ID = "{data_id:" + UUID_FORM + "}";
+
+	/** The path variable {@code id} of a key, likewise. */
+	public static final String KEY_ID = "{id:" + UUID_FORM + "}";
 
 	private StreamPath() {
 	}

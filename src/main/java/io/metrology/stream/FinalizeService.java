@@ -116,10 +116,11 @@ class FinalizeService {
 		if (sealed) {
 			log.info("Finalized stream {}, asked with {}", dataId, caller);
 		}
-		if (!sealed && due && this.store.isUnchanged(dataId, unchanged)) {
+		else if (due && this.store.isUnchanged(dataId, unchanged)) {
 			requireMatch(dataId, manifest);
 		}
-		return sealed;
+		// Another request may have been quicker.
+		return sealed || require(dataId).isFinalized();
 	}
 
 	private void requireMatch(UUID dataId, @Nullable Manifest manifest) {

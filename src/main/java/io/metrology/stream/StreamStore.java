@@ -199,7 +199,7 @@ class StreamStore {
 	 * does not matter
 	 * @param expected what it must hold, or null where that does not matter
 	 * @param caller who is to be on record for it
-	 * @return whether the stream is sealed
+	 * @return whether this sealed the stream, rather than another before it
 	 * @throws PessimisticLockingFailureException if a chunk of it is being written and
 	 * that takes long
 	 */
@@ -210,10 +210,11 @@ class StreamStore {
 				|| (expected != null && !expected.faults(holdings(dataId)).isEmpty())) {
 			return false;
 		}
-		if (this.jdbc.sql(SEAL).param("data_id", dataId).param("caller", caller.keyId()).update() > 0) {
+		boolean sealed = this.jdbc.sql(SEAL).param("data_id", dataId).param("caller", caller.keyId()).update() > 0;
+		if (sealed) {
 			this.jdbc.sql(MOVE_CHANNELS_ON).param("data_id", dataId).update();
 		}
-		return true;
+		return sealed;
 	}
 
 	/** Whether a stream has a count of changes; null stands for any. */

@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 
 import io.metrology.contract.Keys.Key;
 import io.metrology.http.ErrorCode;
+import jakarta.servlet.Servlet;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -24,6 +25,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.core.io.Resource;
 import org.springframework.core.io.support.PathMatchingResourcePatternResolver;
+import org.springframework.web.bind.annotation.RequestMethod;
+import org.springframework.web.servlet.function.RouterFunction;
+import org.springframework.web.servlet.handler.AbstractUrlHandlerMapping;
 import org.springframework.web.servlet.mvc.method.RequestMappingInfo;
 import org.springframework.web.servlet.mvc.method.RequestMappingInfoHandlerMapping;
 
@@ -88,6 +92,15 @@ class AccessIT {
 	@Test
 	void everyMappingAndEveryFileStandsInTheTable() throws IOException {
 		assertThat(mappings()).isEqualTo(TABLE.keySet());
+	}
+
+	@Test
+	void nothingElseServesRequests() {
+		assertThat(this.service.context().getBeansOfType(RouterFunction.class)).isEmpty();
+		assertThat(this.service.context().getBeansOfType(Servlet.class)).containsOnlyKeys("dispatcherServlet");
+		assertThat(this.service.context().getBeansOfType(AbstractUrlHandlerMapping.class).values())
+			.allSatisfy((mapping) -> assertThat(mapping.getHandlerMap().keySet()).isSubsetOf("/**", "/webjars/**",
+					"/favicon.ico"));
 	}
 
 	@ParameterizedTest
@@ -215,8 +228,14 @@ class AccessIT {
 			.values()
 			.forEach((
 					mapping) -> mapping.getHandlerMethods().keySet().forEach((info) -> found.addAll(operations(info))));
-		for (Resource file : new PathMatchingResourcePatternResolver().getResources("classpath*:/static/**/*.*")) {
-			found.add("GET " + file.getURL().getPath().replaceFirst(".*/static/", "/"));
+		for (String location : List.of("static", "public", "resources", "META-INF/resources")) {
+			for (Resource file : new PathMatchingResourcePatternResolver()
+				.getResources("classpath*:/" + location + "/**")) {
+				String path = file.getURL().getPath();
+				if (!path.endsWith("/")) {
+					found.add("GET " + path.replaceFirst(".*/" + location + "/", "/"));
+				}
+			}
 		}
 		return found;
 	}
@@ -224,11 +243,15 @@ class AccessIT {
 	private static Set<String> operations(RequestMappingInfo mapping) {
 		return mapping.getPatternValues()
 			.stream()
-			.flatMap((path) -> mapping.getMethodsCondition()
-				.getMethods()
-				.stream()
+			.flatMap((path) -> methods(mapping)
 				.map((method) -> method + " " + path.replaceAll("\\{(\\w+):[^/]*}", "{$1}")))
 			.collect(Collectors.toSet());
+	}
+
+	/** A mapping without a method takes any. */
+	private static Stream<String> methods(RequestMappingInfo mapping) {
+		Set<RequestMethod> methods = mapping.getMethodsCondition().getMethods();
+		return methods.isEmpty() ? Stream.of("ANY") : methods.stream().map(RequestMethod::name);
 	}
 
 	private static List<Sent> requests(String operation) {

@@ -1,16 +1,20 @@
 package io.metrology.contract;
 
 import java.net.http.HttpRequest.BodyPublishers;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import io.metrology.DatabaseProxy;
 import io.metrology.StoredRows;
-import io.metrology.TestPostgres;
 import io.metrology.TestPostgres.TestDatabase;
+import io.metrology.TestPostgres;
 import io.metrology.TestService;
 import io.metrology.contract.Keys.Key;
 import io.metrology.http.ErrorCode;
@@ -33,12 +37,15 @@ class ApiKeysIT {
 
 	private final RunningService service = RunningService.start(Keys.SETTING);
 
+	private final ExecutorService threads = Executors.newCachedThreadPool();
+
 	private final Client client = this.service.client();
 
 	private final Keys keys = new Keys(this.service);
 
 	@AfterAll
 	void stop() {
+		this.threads.shutdown();
 		this.service.close();
 	}
 
@@ -172,6 +179,33 @@ class ApiKeysIT {
 	}
 
 	@Test
+	void wrongKeysTakeNoPlacesWhileTheDatabaseIsAway() throws Exception {
+		TestDatabase database = TestPostgres.newDatabase();
+		try (DatabaseProxy proxy = new DatabaseProxy(database);
+				RunningService held = RunningService.startOn(proxy.database(), Keys.SETTING,
+						"metrology.http.admission.max-requests=20", "metrology.http.admission.max-waiting=1")) {
+			proxy.cut();
+			List<CompletableFuture<Answer>> wrong = new ArrayList<>();
+			for (int i = 0; i < 60; i++) {
+				int number = i;
+				wrong.add(CompletableFuture.supplyAsync(
+						() -> held.client().get("/metrology/streams", "X-API-KEY", "wrong-" + number), this.threads));
+			}
+			for (CompletableFuture<Answer> answer : wrong) {
+				// One after the other they would take 5 s each.
+				assertThat(answer.get(60, TimeUnit.SECONDS).status()).isEqualTo(503);
+			}
+			CompletableFuture<Answer> waiting = CompletableFuture.supplyAsync(() -> held.client()
+				.send("POST", Client.CHUNKS, BodyPublishers.ofString(new ChunkJson().toString()), "Content-Type",
+						"application/json", "X-API-KEY", Keys.BOOTSTRAP),
+					this.threads);
+			assertThat(held.client().get("/actuator/health/liveness").status()).isEqualTo(200);
+			proxy.restore();
+			assertThat(waiting.get(60, TimeUnit.SECONDS).status()).isEqualTo(201);
+		}
+	}
+
+	@Test
 	void bootstrapKeyThatWasRevokedStaysSo() {
 		TestDatabase database = TestPostgres.newDatabase();
 		try (RunningService first = RunningService.startOn(database, Keys.SETTING)) {
@@ -201,7 +235,8 @@ class ApiKeysIT {
 			for (String headers : List.of("Host: evil.example.org", "Host: 127.0.0.1.evil.example.org",
 					"Host: localhost.evil.example.org", "Host: 10.0.0.1",
 					"Host: localhost\r\nOrigin: http://evil.example.org", "Host: localhost\r\nOrigin: null",
-					"Host: localhost\r\nX-Forwarded-For: 10.0.0.1", "Host: localhost\r\nForwarded: for=10.0.0.1")) {
+					"Host: localhost\r\nX-Forwarded-For: 10.0.0.1", "Host: localhost\r\nForwarded: for=10.0.0.1",
+					"Host: localhost\r\nVia: 1.1 proxy")) {
 				get(open, headers).assertProblem(ErrorCode.API_KEY_MISSING);
 			}
 			assertThat(get(open, "Host: localhost\r\nOrigin: http://localhost:3000").status()).isEqualTo(200);
@@ -214,8 +249,8 @@ class ApiKeysIT {
 	}
 
 	@ParameterizedTest
-	@ValueSource(strings = { "server.address=0.0.0.0", "server.address=",
-			"management.server.port=0 management.server.address=0.0.0.0" })
+	@ValueSource(strings = { "server.address=0.0.0.0", "server.address=", "server.forward-headers-strategy=framework",
+			"server.forward-headers-strategy=native", "management.server.port=0 management.server.address=0.0.0.0" })
 	void startIsRefusedWhereOthersCouldReachItAndThereIsNoKey(String settings) {
 		TestDatabase database = TestPostgres.newDatabase();
 		assertThatThrownBy(() -> TestService.start(database, settings.split(" ")))
