@@ -38,8 +38,9 @@ class Fate:
 
 
 class Wire:
-    """A proxy, calm at first. Then each direction of each connection has a fate; bytes already taken are delivered before a half-close, and
-    after a delay, even if their sender is gone by then, as a network does."""
+    """A proxy, calm at first. Then each direction of each connection has a fate, and after a delay the next; bytes
+    already taken are delivered before a half-close, and after a delay, even if their sender is gone by then, as a
+    network does."""
 
     def __init__(self, target, chance, most_bytes_there, most_bytes_back):
         self.target, self.chance = target, chance
@@ -66,7 +67,7 @@ class Wire:
             for name, source, sink, most in (("there", near, far, self.most_bytes[0]),
                                              ("back", far, near, self.most_bytes[1])):
                 threading.Thread(target=connection.copy, daemon=True,
-                                 args=(name, source, sink, Fate(self.chance, most))).start()
+                                 args=(name, source, sink, most)).start()
 
     def note(self, name, kind):
         with self.lock:
@@ -82,9 +83,9 @@ class Connection:
     def __init__(self, wire, near, far):
         self.wire, self.ends, self.running = wire, (near, far), 2
 
-    def copy(self, name, source, sink, fate):
+    def copy(self, name, source, sink, most_bytes):
         try:
-            self.carry(name, source, sink, fate)
+            self.carry(name, source, sink, most_bytes)
             sink.shutdown(socket.SHUT_WR)
             # Whoever still sends is not to notice by a full buffer.
             while source.recv(65536):
@@ -93,7 +94,8 @@ class Connection:
             pass
         self.end_one()
 
-    def carry(self, name, source, sink, fate):
+    def carry(self, name, source, sink, most_bytes):
+        fate = Fate(self.wire.chance, most_bytes)
         left = fate.after
         while True:
             data = source.recv(65536)
@@ -112,6 +114,7 @@ class Connection:
                 return
             time.sleep(fate.seconds)
             sink.sendall(data[left:])
+            fate = Fate(self.wire.chance, most_bytes)
             left = fate.after
 
     def reset(self):
@@ -157,7 +160,7 @@ def await_quiet(service, cluster):
 def proof(options, folder, chance, stack):
     cluster = servers.separate_cluster(options, folder)
     # From the service go batches of many chunks, and little comes back.
-    inner = Wire(cluster.port, chance, 600_000, 6_000)
+    inner = Wire(cluster.port, chance, 150_000, 6_000)
     service = servers.service_beside(options, folder, "service", cluster, inner.port)
     stack.callback(service.stop)
     # A start that loses its connection ends, and is up to whoever starts services.
