@@ -24,15 +24,15 @@ import org.springframework.validation.annotation.Validated;
  * @param maxRefusedBodies the most refused requests whose bodies are awaited at the same
  * time, to be thrown away; connections of others are closed
  * @param maxBodyMemory the most memory that bodies beyond 64 KiB take at the same time,
- * what is read from them included; null for an eighth of the heap, 32 MiB at most
+ * what is read from them included; null for an eighth of the heap, 16 MiB at most
  */
 @Validated
 @ConfigurationProperties("metrology.http.admission")
 record AdmissionProperties(@Positive @DefaultValue("200") int maxRequests, @Min(0) @DefaultValue("32") int maxWaiting,
-		@NotNull @DefaultValue("1s") Duration maxWait, @Min(0) @DefaultValue("8") int maxRefusedBodies,
+		@NotNull @DefaultValue("500ms") Duration maxWait, @Min(0) @DefaultValue("8") int maxRefusedBodies,
 		@Nullable DataSize maxBodyMemory) {
 
-	private static final long MOST_BY_DEFAULT = 32L * 1024 * 1024;
+	private static final long MOST_BY_DEFAULT = 16L * 1024 * 1024;
 
 	/** The threads that may be busy while health and metrics are to be answered. */
 	int busyThreads() {
