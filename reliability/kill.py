@@ -89,8 +89,11 @@ class Victims:
 
     def restart(self, names, moment):
         """A service that starts stops the PostgreSQL that it left behind, or clears up after a dead one, and starts it
-        anew; a service that lives waits for PostgreSQL to come back."""
-        (self.service if "service" in names else self.cluster).start()
+        anew; one that lives starts its PostgreSQL again by itself."""
+        if "service" in names:
+            self.service.start()
+        else:
+            servers.wait_until("PostgreSQL to be started again", self.cluster.answers)
         moment.disarm(self.cluster)
 
 

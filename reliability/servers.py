@@ -74,6 +74,12 @@ class Cluster:
                                password=self.password, autocommit=True, connect_timeout=10,
                                application_name="reliability")
 
+    def answers(self):
+        try:
+            return self.ask("SELECT 1") == [(1,)]
+        except psycopg.Error:
+            return False
+
     def ask(self, sql, parameters=()):
         with self.connect() as connection:
             return connection.execute(sql, parameters).fetchall()

@@ -33,13 +33,14 @@ final class EmbeddedServer implements AutoCloseable {
 
 	private final int port;
 
-	private volatile boolean closing;
+	private final Supervisor supervisor;
 
 	private EmbeddedServer(DataFolder folder, Postmaster postmaster, String password, int port) {
 		this.folder = folder;
 		this.postmaster = postmaster;
 		this.password = password;
 		this.port = port;
+		this.supervisor = Supervisor.of(postmaster, port, folder.log());
 	}
 
 	/**
@@ -78,10 +79,10 @@ final class EmbeddedServer implements AutoCloseable {
 		EmbeddedServer server = new EmbeddedServer(folder, postmaster, password, startOnPort(postmaster, port));
 		try {
 			server.createDatabase();
-			server.watch();
 			return server;
 		}
 		catch (SQLException ex) {
+			server.supervisor.close();
 			postmaster.stop();
 			throw new IOException("its database cannot be created: " + ex.getMessage(), ex);
 		}
@@ -121,19 +122,6 @@ final class EmbeddedServer implements AutoCloseable {
 		}
 	}
 
-	/**
-	 * Says so when the server ends by itself: the requests that fail then do not know
-	 * why.
-	 */
-	private void watch() {
-		this.postmaster.find().ifPresent((process) -> process.onExit().thenRun(() -> {
-			if (!this.closing) {
-				logger.error("The embedded PostgreSQL (process {}) has ended unexpectedly, see the log in {}. "
-						+ "Restart the service; PostgreSQL then recovers", process.pid(), this.folder.log());
-			}
-		}));
-	}
-
 	String url() {
 		return url(PostgresCluster.NAME);
 	}
@@ -161,7 +149,7 @@ final class EmbeddedServer implements AutoCloseable {
 	/** Stops the server. Whoever uses it must have closed their connections. */
 	@Override
 	public void close() {
-		this.closing = true;
+		this.supervisor.close();
 		try {
 			this.postmaster.stop();
 			logger.info("The embedded PostgreSQL has stopped");

@@ -76,6 +76,11 @@ class ChunkService {
 				return this.group.write(submission, deadline);
 			}
 			catch (CommitUnknownException ex) {
+				if (!inDoubt) {
+					// A later try may find the chunk as it should be, and replace
+					// nothing.
+					log.info("In doubt whether {} was stored, sent with {}", named(submission), submission.caller());
+				}
 				inDoubt = true;
 				failed = true;
 				throwIfOver(deadline, true, ex);
@@ -97,6 +102,12 @@ class ChunkService {
 			sleep(pause, inDoubt);
 			pause = Math.min(pause * 2, LONGEST_PAUSE.toMillis());
 		}
+	}
+
+	private static String named(Submission submission) {
+		List<Chunk> chunks = submission.chunks();
+		String first = "chunk (" + chunks.get(0).key() + ")";
+		return (chunks.size() > 1) ? first + " and " + (chunks.size() - 1) + " others of its request" : first;
 	}
 
 	private void throwIfOver(long deadline, boolean inDoubt, RuntimeException cause) {

@@ -57,7 +57,7 @@ class StreamPurger {
 	boolean delete(UUID dataId, Caller caller) {
 		boolean buried = this.store.bury(dataId, caller);
 		if (buried) {
-			note(dataId, Reason.REQUEST, caller);
+			note(dataId, Reason.REQUEST, "asked with " + caller);
 		}
 		// Also what an earlier deletion has not finished.
 		if (buried || this.store.toPurge().contains(dataId)) {
@@ -90,7 +90,7 @@ class StreamPurger {
 	private void sweep(List<UUID> streams, Predicate<UUID> bury, Reason reason) {
 		for (UUID dataId : streams) {
 			if (bury.test(dataId)) {
-				note(dataId, reason, Caller.WITHOUT_KEY);
+				note(dataId, reason, "by the service itself");
 				purge(dataId);
 			}
 		}
@@ -104,8 +104,8 @@ class StreamPurger {
 		while (!done);
 	}
 
-	private void note(UUID dataId, Reason reason, Caller caller) {
-		log.info("Deleted stream {} ({}), asked with {}", dataId, reason.label, caller);
+	private void note(UUID dataId, Reason reason, String by) {
+		log.info("Deleted stream {} ({}), {}", dataId, reason.label, by);
 		Counter counter = this.deleted.get(reason);
 		if (counter != null) {
 			counter.increment();

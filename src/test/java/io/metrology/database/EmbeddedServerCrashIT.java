@@ -44,15 +44,50 @@ class EmbeddedServerCrashIT {
 	}
 
 	@Test
-	void killedServerIsReportedAndRecovers(CapturedOutput output) throws Exception {
+	void killedServerIsStartedAgain(CapturedOutput output) throws Exception {
 		Path folder = ServerFolders.newFolder(this.parent);
 		try (EmbeddedServer server = EmbeddedServer.start(folder, 0)) {
 			Sql.execute(server, "create table kept as select 42 as answer");
-			ProcessHandle.of(serverPid(folder)).orElseThrow().destroyForcibly();
-			await(() -> output.getAll().contains("has ended unexpectedly"));
+			for (int time = 1; time <= 2; time++) {
+				ProcessHandle killed = ProcessHandle.of(serverPid(folder)).orElseThrow();
+				killed.destroyForcibly();
+				await(() -> answersAgain(server, killed));
+				assertThat(Sql.value(server, "select answer from kept")).isEqualTo("42");
+			}
 		}
 
-		assertStartFindsTable(folder);
+		assertThat(output).contains("has ended unexpectedly").contains("runs again");
+		assertThat(folder.resolve("postgresql/postmaster.pid")).doesNotExist();
+	}
+
+	@Test
+	void serverThatCannotStartAgainIsTriedAgainUntilItCan(CapturedOutput output) throws Exception {
+		Path folder = ServerFolders.newFolder(this.parent);
+		Path settings = folder.resolve("postgresql/postgresql.auto.conf");
+		try (EmbeddedServer server = EmbeddedServer.start(folder, 0)) {
+			String sound = Files.readString(settings);
+			Files.writeString(settings, "work_mem = plenty\n");
+			ProcessHandle killed = ProcessHandle.of(serverPid(folder)).orElseThrow();
+			killed.destroyForcibly();
+			await(() -> output.getAll().contains("Trying on to start the embedded PostgreSQL"));
+			assertThat(output).contains("invalid value for parameter \"work_mem\": \"plenty\"");
+
+			Files.writeString(settings, sound);
+
+			await(() -> answersAgain(server, killed));
+		}
+	}
+
+	@Test
+	void serverThatCannotStartAgainDoesNotKeepTheServiceFromEnding(CapturedOutput output) throws Exception {
+		Path folder = ServerFolders.newFolder(this.parent);
+		try (EmbeddedServer server = EmbeddedServer.start(folder, 0)) {
+			Files.writeString(folder.resolve("postgresql/postgresql.auto.conf"), "work_mem = plenty\n");
+			ProcessHandle.of(serverPid(folder)).orElseThrow().destroyForcibly();
+			await(() -> output.getAll().contains("Trying on to start the embedded PostgreSQL"));
+		}
+
+		DataFolder.open(folder).close();
 	}
 
 	@Test
@@ -168,6 +203,15 @@ class EmbeddedServerCrashIT {
 	private static void assertStartFindsTable(Path folder) throws SQLException {
 		try (EmbeddedServer server = EmbeddedServer.start(folder, 0)) {
 			assertThat(Sql.value(server, "select answer from kept")).isEqualTo("42");
+		}
+	}
+
+	private static boolean answersAgain(EmbeddedServer server, ProcessHandle killed) {
+		try {
+			return !killed.isAlive() && Sql.value(server, "select 1").equals("1");
+		}
+		catch (SQLException ex) {
+			return false;
 		}
 	}
 

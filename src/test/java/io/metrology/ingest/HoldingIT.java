@@ -25,6 +25,10 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -152,7 +156,8 @@ class HoldingIT {
 	}
 
 	@Test
-	void heldChunkWhoseLostCommitWentThroughIsUnchanged() throws Exception {
+	@ExtendWith(OutputCaptureExtension.class)
+	void heldChunkWhoseLostCommitWentThroughIsUnchanged(CapturedOutput output) throws Exception {
 		start(LONG_HOLD);
 		CompletableFuture<Answer> answer = loseConnectionInCommit();
 
@@ -163,6 +168,7 @@ class HoldingIT {
 		assertThat(answer.join().outcome()).isEqualTo("unchanged");
 		assertThat(answer.join().totalPoints()).isEqualTo(3);
 		assertStoredOnce();
+		assertThat(output).containsOnlyOnce("In doubt whether chunk (").contains(this.dataId + "", "sent with no key");
 	}
 
 	/**

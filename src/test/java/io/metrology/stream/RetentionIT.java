@@ -99,7 +99,8 @@ class RetentionIT {
 		assertThat(this.rows.channels(this.finalized)).isEmpty();
 		assertHeld(younger);
 		assertHeld(this.idle);
-		assertThat(output).containsOnlyOnce("Deleted stream " + this.finalized + " (retention_finalized)");
+		assertThat(output)
+			.containsOnlyOnce("Deleted stream " + this.finalized + " (retention_finalized), by the service itself");
 		assertThat(this.service.get("/actuator/prometheus").body())
 			.contains(DELETED.formatted("retention_finalized", "1.0"), DELETED.formatted("retention_idle", "0.0"));
 	}
@@ -126,7 +127,7 @@ class RetentionIT {
 		assertThat(this.rows.channels(this.idle)).isEmpty();
 		assertHeld(younger);
 		assertHeld(this.finalized);
-		assertThat(output).containsOnlyOnce("Deleted stream " + this.idle + " (retention_idle)");
+		assertThat(output).containsOnlyOnce("Deleted stream " + this.idle + " (retention_idle), by the service itself");
 		Awaitility.await()
 			.atMost(Duration.ofMinutes(1))
 			.until(() -> this.service.get("/actuator/prometheus")

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Fills the disk that PostgreSQL writes to while many post, and makes room again.
+
+    target/python/bin/python reliability/disk.py [--rounds 6] [--short]
+
+The disk is a tmpfs in a mount namespace of its own (Linux, util-linux). While it is full, chunks are refused with an
+honest 503, and health and metrics answer; once there is room again, all go on by themselves.
+"""
+
+import collections
+import contextlib
+import os
+import random
+import subprocess
+import sys
+import time
+
+import psycopg
+
+import checking
+import servers
+from posting import Gate, Ledger, Persistent, Poster, Streams, Workload
+from servers import BrokenPromise
+
+POSTERS = 16
+LEAST_CHUNKS = 300
+DISK_MIB = 512
+SEGMENT_MIB = 16
+
+# Longer than the 15 s for which a chunk is held.
+FULL_SECONDS = 20
+
+
+class Disk:
+
+    def __init__(self, folder):
+        self.folder, self.ballast = folder, folder / "ballast"
+        self.folder.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m,mode=0700", "tmpfs", self.folder], check=True)
+
+    def unmount(self):
+        servers.stop_left_over(self.folder.parent)
+        subprocess.run(["umount", "--lazy", self.folder], check=True)
+
+    @staticmethod
+    def fill(ballast):
+        """Leaves no room, also where somebody has freed some meanwhile."""
+        with contextlib.suppress(OSError):
+            while True:
+                ballast.write(b"\0" * 65536)
+
+
+class Counting(Poster):
+    """Only one refusal will do here: that nothing was stored, or that it is not known."""
+
+    def __init__(self, ledger, port, refusals):
+        super().__init__(ledger, port, timeout=40)
+        self.refusals = refusals
+
+    def refuse(self, delivery, status, body):
+        if status != 503 or b'"database_unavailable"' not in body or b'"stored"' not in body:
+            self.ledger.fault(f"{delivery.request.chunks[0][0]}: answered {status} {body[:300]}")
+        self.refusals[status] += 1
+        super().refuse(delivery, status, body)
+
+
+def use_up_log(cluster):
+    """Goes through the segments of the log that are kept for use, until there is no room for another: PostgreSQL cannot
+    go on without one, and ends."""
+    try:
+        with cluster.connect() as connection:
+            for _ in range(2 * DISK_MIB // SEGMENT_MIB):
+                connection.execute("CREATE TABLE IF NOT EXISTS filler (); DROP TABLE filler")
+                connection.execute("SELECT pg_switch_wal()")
+    except psycopg.Error:
+        return
+    raise BrokenPromise("a full disk has room for the log")
+
+
+def keep_full(disk, service, cluster, refusals, ends):
+    """ends: whether PostgreSQL is to end from it, and not only to fail where a table grows."""
+    before = refusals.total()
+    deadline = time.monotonic() + FULL_SECONDS
+    with open(disk.ballast, "wb", buffering=0) as ballast:
+        while time.monotonic() < deadline or refusals.total() == before:
+            if time.monotonic() > deadline + 60:
+                raise BrokenPromise("nothing was refused on a full disk")
+            disk.fill(ballast)
+            if ends:
+                use_up_log(cluster)
+                ends = False
+            for path in ("/actuator/health/liveness", "/actuator/prometheus"):
+                service.get(path)
+            time.sleep(0.2)
+    return refusals.total() - before
+
+
+def proof(options, folder, chance, stack):
+    disk = Disk(folder / "data")
+    stack.callback(disk.unmount)
+    service, cluster = servers.embedded_service(options, folder)
+    stack.callback(service.stop)
+    # The log is to fit on this disk beside the tables.
+    cluster.execute("ALTER SYSTEM SET max_wal_size = '64MB'", "ALTER SYSTEM SET min_wal_size = '32MB'",
+                    "SELECT pg_reload_conf()")
+    ledger, gate, refusals, over = Ledger(), Gate(), collections.Counter(), []
+    posters = [Persistent(Counting(ledger, service.port, refusals),
+                          Workload(number, random.Random(f"{options.seed} {number}"), Streams(chance)),
+                          gate, lambda: over) for number in range(POSTERS)]
+    for poster in posters:
+        poster.start()
+    for number in range(options.rounds):
+        before = ledger.acknowledged
+        servers.wait_until("posters to go on", lambda: ledger.acknowledged - before >= LEAST_CHUNKS)
+        time.sleep(chance.uniform(0, 1))
+        refused = keep_full(disk, service, cluster, refusals, number % 2 == 1)
+        acknowledged = ledger.acknowledged
+        disk.ballast.unlink()
+        servers.wait_until("chunks to be stored again", lambda: ledger.acknowledged > acknowledged, 60)
+        print(f"round {number + 1}: full for {FULL_SECONDS} s, {refused} requests refused,"
+              f" {ledger.acknowledged} chunks acknowledged so far", flush=True)
+    over.append(True)
+    for poster in posters:
+        poster.join(60)
+    if any(poster.is_alive() for poster in posters):
+        raise BrokenPromise("a chunk could not be sent again within a minute")
+    zeros = checking.require_kept(ledger, cluster)
+    ended = service.log.read_text().count("has ended unexpectedly")
+    return (f"disk: full {options.rounds} times, {refusals.total()} requests refused with 503, PostgreSQL ended"
+            f" {ended} times; {ledger.acknowledged} chunks acknowledged; {zeros}")
+
+
+def in_own_mounts():
+    """Runs this program again where a mount is seen by nobody else, and ends with it."""
+    command = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
+    os.environ["RELIABILITY_OWN_MOUNTS"] = "yes"
+    os.execvp(command[0], command + [sys.executable] + sys.argv)
+
+
+if __name__ == "__main__":
+    options = servers.arguments("A full disk", rounds=(6, 2))
+    if "RELIABILITY_OWN_MOUNTS" not in os.environ:
+        in_own_mounts()
+    servers.prove(options, proof)
