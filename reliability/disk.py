@@ -7,7 +7,6 @@ The disk is a tmpfs in a mount namespace of its own (Linux, util-linux). While i
 honest 503, and health and metrics answer; once there is room again, all go on by themselves.
 """
 
-import collections
 import contextlib
 import os
 import random
@@ -19,7 +18,7 @@ import psycopg
 
 import checking
 import servers
-from posting import Gate, Ledger, Persistent, Poster, Streams, Workload
+from posting import Gate, Ledger, Persistent, Poster, Streams, Workload, await_end
 from servers import BrokenPromise
 
 POSTERS = 16
@@ -50,20 +49,6 @@ class Disk:
                 ballast.write(b"\0" * 65536)
 
 
-class Counting(Poster):
-    """Only one refusal will do here: that nothing was stored, or that it is not known."""
-
-    def __init__(self, ledger, port, refusals):
-        super().__init__(ledger, port, timeout=40)
-        self.refusals = refusals
-
-    def refuse(self, delivery, status, body):
-        if status != 503 or b'"database_unavailable"' not in body or b'"stored"' not in body:
-            self.ledger.fault(f"{delivery.request.chunks[0][0]}: answered {status} {body[:300]}")
-        self.refusals[status] += 1
-        super().refuse(delivery, status, body)
-
-
 def use_up_log(cluster):
     """Goes through the segments of the log that are kept for use, until there is no room for another: PostgreSQL cannot
     go on without one, and ends."""
@@ -77,12 +62,12 @@ def use_up_log(cluster):
     raise BrokenPromise("a full disk has room for the log")
 
 
-def keep_full(disk, service, cluster, refusals, ends):
+def keep_full(disk, service, cluster, ledger, ends):
     """ends: whether PostgreSQL is to end from it, and not only to fail where a table grows."""
-    before = refusals.total()
+    before = ledger.refusals
     deadline = time.monotonic() + FULL_SECONDS
     with open(disk.ballast, "wb", buffering=0) as ballast:
-        while time.monotonic() < deadline or refusals.total() == before:
+        while time.monotonic() < deadline or ledger.refusals == before:
             if time.monotonic() > deadline + 60:
                 raise BrokenPromise("nothing was refused on a full disk")
             disk.fill(ballast)
@@ -92,42 +77,38 @@ def keep_full(disk, service, cluster, refusals, ends):
             for path in ("/actuator/health/liveness", "/actuator/prometheus"):
                 service.get(path)
             time.sleep(0.2)
-    return refusals.total() - before
+    return ledger.refusals - before
 
 
 def proof(options, folder, chance, stack):
     disk = Disk(folder / "data")
     stack.callback(disk.unmount)
-    service, cluster = servers.embedded_service(options, folder)
-    stack.callback(service.stop)
+    service, cluster = servers.embedded_service(options, folder, stack)
     # The log is to fit on this disk beside the tables.
     cluster.execute("ALTER SYSTEM SET max_wal_size = '64MB'", "ALTER SYSTEM SET min_wal_size = '32MB'",
                     "SELECT pg_reload_conf()")
-    ledger, gate, refusals, over = Ledger(), Gate(), collections.Counter(), []
-    posters = [Persistent(Counting(ledger, service.port, refusals),
+    ledger, gate, over = Ledger(), Gate(), []
+    posters = [Persistent(Poster(ledger, service.port, timeout=40),
                           Workload(number, random.Random(f"{options.seed} {number}"), Streams(chance)),
                           gate, lambda: over) for number in range(POSTERS)]
     for poster in posters:
         poster.start()
     for number in range(options.rounds):
-        before = ledger.acknowledged
-        servers.wait_until("posters to go on", lambda: ledger.acknowledged - before >= LEAST_CHUNKS)
+        before = ledger.chunks
+        servers.wait_until("posters to go on", lambda: ledger.chunks - before >= LEAST_CHUNKS)
         time.sleep(chance.uniform(0, 1))
-        refused = keep_full(disk, service, cluster, refusals, number % 2 == 1)
-        acknowledged = ledger.acknowledged
+        refused = keep_full(disk, service, cluster, ledger, number % 2 == 1)
+        acknowledged = ledger.chunks
         disk.ballast.unlink()
-        servers.wait_until("chunks to be stored again", lambda: ledger.acknowledged > acknowledged, 60)
+        servers.wait_until("chunks to be stored again", lambda: ledger.chunks > acknowledged, 60)
         print(f"round {number + 1}: full for {FULL_SECONDS} s, {refused} requests refused,"
-              f" {ledger.acknowledged} chunks acknowledged so far", flush=True)
+              f" {ledger.chunks} chunks acknowledged so far", flush=True)
     over.append(True)
-    for poster in posters:
-        poster.join(60)
-    if any(poster.is_alive() for poster in posters):
-        raise BrokenPromise("a chunk could not be sent again within a minute")
+    await_end(posters, ledger, 60)
     zeros = checking.require_kept(ledger, cluster)
     ended = service.log.read_text().count("has ended unexpectedly")
-    return (f"disk: full {options.rounds} times, {refusals.total()} requests refused with 503, PostgreSQL ended"
-            f" {ended} times; {ledger.acknowledged} chunks acknowledged; {zeros}")
+    return (f"disk: full {options.rounds} times, {ledger.refusals} requests refused with 503, PostgreSQL ended"
+            f" {ended} times; {ledger.chunks} chunks acknowledged; {zeros}")
 
 
 def in_own_mounts():

@@ -6,19 +6,24 @@
 No answer but 201, no deadlock, and in channels that only grow the answers' total_points are exactly the running sums.
 """
 
+import collections
 import json
 import threading
 
 import checking
 import servers
-from posting import Content, Ledger, Poster, Request, Streams
+from posting import Content, Ledger, Poster, Request, Sender, Streams, await_end
 from servers import BrokenPromise
 
 POSTERS_EACH = 8
 CHANNELS = 6
 
-# How far apart in the two orders a request may be: near enough that both are often on their way at once.
-SPREAD = 40
+# How far apart in the two orders a request may be, and how far one instance ahead: so that both often get it at once.
+SPREAD = 24
+AHEAD = 2
+
+# Of all chunks, at least so many must have been on their way to both instances at once.
+LEAST_AT_ONCE = 0.05
 
 
 class Receipts:
@@ -32,10 +37,13 @@ class Receipts:
         with self.lock:
             self.created.setdefault(channel, []).append((total_points, points))
 
-    def require_running_sums(self):
+    def require_running_sums(self, made):
         """Each chunk was new once, at one of the instances: ordered by their totals, each adds just its own points."""
-        for channel, created in self.created.items():
-            total = 0
+        for channel, count in collections.Counter(key[:2] for request in made for key, _ in request.chunks
+                                                  if key[1].startswith("grows")).items():
+            created, total = self.created.get(channel, []), 0
+            if len(created) != count:
+                raise BrokenPromise(f"{channel}: {count} chunks were sent, and {len(created)} called new")
             for told, points in sorted(created):
                 total += points
                 if told != total:
@@ -80,25 +88,54 @@ def nearby_order(items, chance):
     return [items[place] for place in places]
 
 
-def send_all(poster, waiting, ledger):
-    """Takes one after the other from what all posters of an instance share. Nothing is tried again: nothing may fail."""
-    for request in waiting:
-        if not poster.post(request):
-            ledger.fault(f"{request.chunks[0][0]}: not acknowledged")
+class InstanceSender(Sender):
+    """Takes one after the other from what all senders of an instance share. Nothing is tried again: nothing may fail."""
+
+    def __init__(self, poster, waiting):
+        super().__init__(poster.ledger)
+        self.poster, self.waiting = poster, waiting
+
+    def send(self):
+        for request in self.waiting:
+            if not self.poster.post(request):
+                self.ledger.fault(f"{request.chunks[0][0]}: not acknowledged")
+
+
+class Pace:
+    """Keeps the instances together: how many requests each has taken."""
+
+    def __init__(self, instances):
+        self.condition, self.taken = threading.Condition(), [0] * instances
+
+    def take(self, instance):
+        with self.condition:
+            self.condition.wait_for(lambda: self.taken[instance] - min(self.taken) <= AHEAD)
+            self.taken[instance] += 1
+            self.condition.notify_all()
 
 
 class Shared:
     """An iterator for many threads."""
 
-    def __init__(self, items):
-        self.lock, self.items = threading.Lock(), iter(items)
+    def __init__(self, items, instance, pace):
+        self.lock, self.items, self.instance, self.pace = threading.Lock(), iter(items), instance, pace
 
     def __iter__(self):
         return self
 
     def __next__(self):
         with self.lock:
-            return next(self.items)
+            item = next(self.items)
+            self.pace.take(self.instance)
+            return item
+
+
+def at_once(ledger):
+    """The part of all chunks that were on their way to both instances at the same time."""
+    def overlap(entry):
+        first, second = sorted(entry.attempts, key=lambda attempt: attempt.begun)[:2]
+        return second.begun < first.ended
+    return sum(map(overlap, ledger.entries.values())) / len(ledger.entries)
 
 
 def require_no_deadlock(cluster):
@@ -108,29 +145,29 @@ def require_no_deadlock(cluster):
 
 
 def proof(options, folder, chance, stack):
-    cluster = servers.separate_cluster(options, folder)
+    cluster = servers.separate_cluster(options, folder, stack)
     services = [servers.service_beside(options, folder, name, cluster) for name in ("instance-1", "instance-2")]
     for service in services:
         stack.callback(service.stop)
         service.start()
     ledger, receipts, made = Ledger(), Receipts(), requests(options.chunks, chance)
-    threads = []
-    for service in services:
-        waiting = Shared(nearby_order(made, chance))
-        threads += [threading.Thread(target=send_all, daemon=True,
-                                     args=(InstancePoster(ledger, service.port, receipts), waiting, ledger))
+    senders, pace = [], Pace(len(services))
+    for instance, service in enumerate(services):
+        waiting = Shared(nearby_order(made, chance), instance, pace)
+        senders += [InstanceSender(InstancePoster(ledger, service.port, receipts), waiting)
                     for _ in range(POSTERS_EACH)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(900)
-    if any(thread.is_alive() for thread in threads):
-        raise BrokenPromise("the posters did not end within 15 minutes")
+    for sender in senders:
+        sender.start()
+    await_end(senders, ledger, 900)
     zeros = checking.require_kept(ledger, cluster)
-    receipts.require_running_sums()
+    receipts.require_running_sums(made)
     require_no_deadlock(cluster)
+    together = at_once(ledger)
+    if together < LEAST_AT_ONCE:
+        raise BrokenPromise(f"only {together:.0%} of the chunks were on their way to both instances at once")
     created = sum(len(of_channel) for of_channel in receipts.created.values())
-    return (f"instances: 2 instances, {len(made)} requests to both, {ledger.acknowledged} chunks acknowledged,"
+    return (f"instances: 2 instances, {len(made)} requests to both, {ledger.chunks} chunks acknowledged,"
+            f" {together:.0%} on their way to both at once,"
             f" {created} running sums exact, deadlocks 0; {zeros}")
 
 

@@ -11,7 +11,7 @@ import time
 
 import checking
 import servers
-from posting import Gate, Ledger, Persistent, Poster, Streams, Workload
+from posting import Gate, Ledger, Persistent, Poster, Streams, Workload, await_end
 from servers import BrokenPromise
 
 POSTERS = 20
@@ -130,15 +130,15 @@ def run_round(victims, names, moment, posters, ledger, gate, chance, tally):
     streams = Streams(chance)
     for poster in posters:
         poster.workload.use(streams)
-    before = ledger.acknowledged
+    before = ledger.chunks
     gate.open()
-    servers.wait_until(f"{LEAST_CHUNKS} acknowledged chunks", lambda: ledger.acknowledged - before >= LEAST_CHUNKS)
+    servers.wait_until(f"{LEAST_CHUNKS} acknowledged chunks", lambda: ledger.chunks - before >= LEAST_CHUNKS)
     time.sleep(chance.uniform(0, 0.5))
     moment.arm(victims.cluster)
     if moment.inside:
         servers.wait_until("a transaction inside its COMMIT", lambda: commits_inside(victims.cluster, moment))
         tally.inside += 1
-    acknowledged = ledger.acknowledged - before
+    acknowledged = ledger.chunks - before
     victims.kill(names)
     gate.close()
     victims.restart(names, moment)
@@ -155,12 +155,11 @@ def run_round(victims, names, moment, posters, ledger, gate, chance, tally):
 
 
 def proof(options, folder, chance, stack):
-    service, cluster = servers.embedded_service(options, folder)
-    stack.callback(service.stop)
+    service, cluster = servers.embedded_service(options, folder, stack)
     victims, ledger, gate, tally = Victims(service, cluster), Ledger(), Gate(), Tally()
     gate.close()
     over = []
-    posters = [Persistent(Poster(ledger, service.port),
+    posters = [Persistent(Poster(ledger, service.port, breaks=True),
                           Workload(number, random.Random(f"{options.seed} {number}"), Streams(chance)),
                           gate, lambda: over) for number in range(POSTERS)]
     for poster in posters:
@@ -169,12 +168,9 @@ def proof(options, folder, chance, stack):
         run_round(victims, names, moment, posters, ledger, gate, chance, tally)
     over.append(True)
     gate.open()
-    for poster in posters:
-        poster.join(60)
-    if any(poster.is_alive() for poster in posters):
-        raise BrokenPromise("a chunk could not be sent again within a minute")
+    await_end(posters, ledger, 60)
     zeros = checking.require_kept(ledger, cluster)
-    return (f"kill: {tally.rounds} rounds ({tally.inside} inside COMMIT), {ledger.acknowledged} chunks acknowledged"
+    return (f"kill: {tally.rounds} rounds ({tally.inside} inside COMMIT), {ledger.chunks} chunks acknowledged"
             f" (at least {tally.least} before each kill); {zeros}")
 
 

@@ -9,6 +9,8 @@ import threading
 import time
 import uuid
 
+from servers import KEY, BrokenPromise
+
 MISSING = float("nan")
 NEVER = float("inf")
 
@@ -103,11 +105,13 @@ class Delivery:
 
 
 class Ledger:
+    """chunks: how many different ones were acknowledged; answers: how often any was; refusals: how many requests were
+    refused, as they may be."""
 
     def __init__(self):
         self.lock = threading.Lock()
         self.entries, self.sums, self.multis = {}, {}, {}
-        self.acknowledged, self.lost, self.faults = 0, [], []
+        self.chunks, self.answers, self.refusals, self.lost, self.faults = 0, 0, 0, [], []
 
     def begin(self, request):
         delivery = Delivery(request)
@@ -153,7 +157,8 @@ class Ledger:
                 if not entry.acknowledged:
                     entry.acknowledged = True
                     self.sums[key[:2]].least += entry.shortest
-                self.acknowledged += 1
+                    self.chunks += 1
+                self.answers += 1
 
     def _check(self, key, attempt, before, receipt):
         sums = self.sums[key[:2]]
@@ -165,6 +170,7 @@ class Ledger:
     def refused(self, delivery):
         """The answer says that nothing was stored."""
         with self.lock:
+            self.refusals += 1
             for attempt in delivery.attempts:
                 attempt.void = True
 
@@ -187,30 +193,35 @@ class Ledger:
 
 
 class Poster:
-    """A client with one connection that it keeps, and opens again when it breaks."""
+    """A client with one connection that it keeps, and opens again when it breaks.
 
-    def __init__(self, ledger, port, timeout=30):
-        self.ledger, self.timeout = ledger, timeout
-        self.use(port)
+    breaks: whether an answer may break off on its way.
+    """
 
-    def use(self, port):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=self.timeout)
+    REFUSALS = ("database_unavailable", "overloaded", "stopping")
+
+    def __init__(self, ledger, port, timeout=30, breaks=False):
+        self.ledger, self.timeout, self.breaks = ledger, timeout, breaks
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
 
     def post(self, request):
         """Tries once; whether it was acknowledged."""
         delivery = self.ledger.begin(request)
         try:
-            self.connection.request("POST", request.path, request.body, {"Content-Type": "application/json"})
+            self.connection.request("POST", request.path, request.body,
+                                    {"Content-Type": "application/json", "X-API-KEY": KEY})
             answer = self.connection.getresponse()
         except (OSError, http.client.HTTPException):
             self.connection.close()
             self.ledger.left_open(delivery)
             return False
         body = self.rest_of(answer)
+        if body is None and not self.breaks:
+            self.ledger.fault(f"{request.chunks[0][0]}: an answer {answer.status} broke off")
         if answer.status == 201:
             self.acknowledge(delivery, body, answer)
             return True
-        self.refuse(delivery, answer.status, body or b"")
+        self.refuse(delivery, body, answer)
         return False
 
     def rest_of(self, answer):
@@ -227,18 +238,45 @@ class Poster:
     def acknowledge(self, delivery, body, answer):
         document = json.loads(body) if body else None
         self.ledger.stored(delivery, [document] if isinstance(document, dict) else document)
-        hash_told = answer.headers.get("Chunk-Hash")
         # Where the body is whole, so are the headers.
-        if body and hash_told and hash_told != delivery.attempts[0].hash.hex():
+        if body and len(delivery.attempts) == 1 and answer.headers.get("Chunk-Hash") != delivery.attempts[0].hash.hex():
             self.ledger.fault(f"{delivery.request.chunks[0][0]}: another Chunk-Hash than that of what was sent")
 
-    def refuse(self, delivery, status, body):
-        if status != 429 and status < 500:
-            self.ledger.fault(f"{delivery.request.chunks[0][0]}: answered {status} {body[:300]}")
-        if b'"stored":false' in body.replace(b" ", b""):
+    def refuse(self, delivery, body, answer):
+        problem = json.loads(body) if body else {}
+        if body and (answer.status != 503 or problem.get("code") not in self.REFUSALS or "stored" not in problem
+                     or not answer.headers.get("Retry-After")):
+            self.ledger.fault(f"{delivery.request.chunks[0][0]}: answered {answer.status} {body[:300]}")
+        if problem.get("stored") is False:
             self.ledger.refused(delivery)
         else:
             self.ledger.left_open(delivery)
+
+
+class Sender(threading.Thread):
+    """Does send(); if that ends by an exception, this is a fault."""
+
+    def __init__(self, ledger):
+        super().__init__(daemon=True)
+        self.ledger = ledger
+
+    def run(self):
+        try:
+            self.send()
+        except Exception as unexpected:
+            self.ledger.fault(f"a poster failed: {unexpected!r}")
+            raise
+
+
+def await_end(senders, ledger, seconds):
+    """Waits until all have ended. With a fault in the ledger it does not matter any more whether they do."""
+    deadline = time.monotonic() + seconds
+    while any(sender.is_alive() for sender in senders):
+        if ledger.faults:
+            raise BrokenPromise("an answer was wrong: " + ledger.faults[0])
+        if time.monotonic() > deadline:
+            raise BrokenPromise(f"not all was acknowledged within {seconds} s")
+        time.sleep(0.05)
 
 
 class Gate:
@@ -340,20 +378,13 @@ class Workload:
         return Request.multi(data_id, index, {channel: Content.any(self.chance) for channel in order})
 
 
-class Persistent(threading.Thread):
+class Persistent(Sender):
     """Sends a workload, each request until it is acknowledged; between two tries it goes through a gate."""
 
     def __init__(self, poster, workload, gate, enough):
         """enough() says when to send nothing new."""
-        super().__init__(daemon=True)
+        super().__init__(poster.ledger)
         self.poster, self.workload, self.gate, self.enough = poster, workload, gate, enough
-
-    def run(self):
-        try:
-            self.send()
-        except Exception as unexpected:
-            self.poster.ledger.fault(f"a poster failed: {unexpected!r}")
-            raise
 
     def send(self):
         request = None

@@ -9,6 +9,7 @@ import glob
 import os
 import pathlib
 import random
+import secrets
 import shutil
 import signal
 import socket
@@ -21,6 +22,9 @@ import urllib.request
 import psycopg
 
 JAR = pathlib.Path(__file__).resolve().parent.parent / "target" / "metrology-ingest.jar"
+
+# The service asks for it, as it does wherever others can reach it; for all who import this.
+KEY = secrets.token_hex(20)
 
 # As the service sets them itself: what acknowledged chunks depend on.
 DURABLE = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
@@ -148,16 +152,20 @@ def is_alive(process):
 
 
 class Service:
-    """The packaged service, on one port through all of its lives."""
+    """The packaged service, on one port through all of its lives. It asks for the KEY."""
 
-    def __init__(self, options, folder, name, settings, environment=None):
+    # The quick compiler alone: a life here lasts seconds.
+    SHORT_LIFE = ("-XX:TieredStopAtLevel=1", "-Xmx512m")
+
+    def __init__(self, options, folder, name, settings, environment=None, flags=SHORT_LIFE):
         self.name, self.port = name, free_port()
         self.log = folder / f"{name}.log"
-        # The quick compiler alone: a life here lasts seconds.
-        self.command = [options.java, "-XX:TieredStopAtLevel=1", "-Xmx512m", "-jar", str(options.jar),
+        temporary = folder / f"{name}.tmp"
+        temporary.mkdir(exist_ok=True)
+        self.command = [options.java, *flags, f"-Djava.io.tmpdir={temporary}", "-jar", str(options.jar),
                         f"--server.port={self.port}", *settings]
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("SPRING_", "METROLOGY_"))}
-        self.environment = {**inherited, **(environment or {})}
+        self.environment = {**inherited, "METROLOGY_ACCESS_BOOTSTRAP_KEY": KEY, **(environment or {})}
         self.process = None
 
     def start(self):
@@ -177,7 +185,8 @@ class Service:
 
     def get(self, path):
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers={"X-API-KEY": KEY})
+        with opener.open(request, timeout=60) as answer:
             return answer.read().decode()
 
     def kill(self):
@@ -195,25 +204,26 @@ class Service:
             self.kill()
 
 
-def embedded_service(options, folder):
+def embedded_service(options, folder, stack, flags=Service.SHORT_LIFE):
     """A service with an embedded server on a port of its own; started, so that the folder and the schema are there."""
     cluster = Cluster(folder / "data", free_port())
     service = Service(options, folder, "service", [f"--metrology.data-dir={cluster.folder}",
-                                                   f"--metrology.database.embedded-port={cluster.port}"])
+                                                   f"--metrology.database.embedded-port={cluster.port}"], flags=flags)
+    stack.callback(service.stop)
     service.start()
     return service, cluster
 
 
 def service_beside(options, folder, name, cluster, port=None):
     """A service whose database is another process, reached at the cluster's port or another."""
-    return Service(options, folder, name, [], {
+    return Service(options, folder, name, [], environment={
         "SPRING_DATASOURCE_URL": cluster.url_through(port or cluster.port),
         "SPRING_DATASOURCE_USERNAME": "metrology", "SPRING_DATASOURCE_PASSWORD": cluster.password})
 
 
-def separate_cluster(options, folder):
+def separate_cluster(options, folder, stack):
     """A PostgreSQL that runs beside any service, on a folder that a service has made and left."""
-    service, cluster = embedded_service(options, folder)
+    service, cluster = embedded_service(options, folder, stack)
     service.stop()
     cluster.start()
     return cluster

@@ -17,7 +17,7 @@ import time
 
 import checking
 import servers
-from posting import Gate, Ledger, Persistent, Poster, Streams, Workload
+from posting import Gate, Ledger, Persistent, Poster, Streams, Workload, await_end
 from servers import BrokenPromise
 
 POSTERS = 16
@@ -137,13 +137,11 @@ class Connection:
 class WirePoster(Poster):
     """Where the service sees a request end too early, it says so, if its answer still has a way back."""
 
-    def refuse(self, delivery, status, body):
-        if status == 400 and b"The body broke off" in body and b'"stored":false' in body:
+    def refuse(self, delivery, body, answer):
+        if answer.status == 400 and body and b"The body broke off" in body and b'"stored":false' in body:
             self.ledger.refused(delivery)
-        elif status == 400 and not body:
-            self.ledger.left_open(delivery)
         else:
-            super().refuse(delivery, status, body)
+            super().refuse(delivery, body, answer)
 
 
 def await_quiet(service, cluster):
@@ -158,7 +156,7 @@ def await_quiet(service, cluster):
 
 
 def proof(options, folder, chance, stack):
-    cluster = servers.separate_cluster(options, folder)
+    cluster = servers.separate_cluster(options, folder, stack)
     # From the service go batches of many chunks, and little comes back.
     inner = Wire(cluster.port, chance, 150_000, 6_000)
     service = servers.service_beside(options, folder, "service", cluster, inner.port)
@@ -168,14 +166,12 @@ def proof(options, folder, chance, stack):
     outer = Wire(service.port, chance, 30_000, 6_000)
     inner.calm = outer.calm = False
     ledger, streams = Ledger(), Streams(chance)
-    posters = [Persistent(WirePoster(ledger, outer.port),
-                          Workload(number, random.Random(f"{options.seed} {number}"), streams), Gate(), lambda: ledger.acknowledged >= options.chunks) for number in range(POSTERS)]
+    posters = [Persistent(WirePoster(ledger, outer.port, breaks=True),
+                          Workload(number, random.Random(f"{options.seed} {number}"), streams), Gate(),
+                          lambda: ledger.chunks >= options.chunks) for number in range(POSTERS)]
     for poster in posters:
         poster.start()
-    for poster in posters:
-        poster.join(900)
-    if any(poster.is_alive() for poster in posters):
-        raise BrokenPromise("not every chunk was acknowledged within 15 minutes")
+    await_end(posters, ledger, 900)
     await_quiet(service, cluster)
     zeros = checking.require_kept(ledger, cluster)
     for name, wire in (("posters to service", outer), ("service to PostgreSQL", inner)):
@@ -183,7 +179,7 @@ def proof(options, folder, chance, stack):
         if not all(wire.counts[f"{kind} {way}"] for kind in Fate.KINDS for way in ("there", "back")):
             raise BrokenPromise("the wires were not broken in every way; send more chunks")
     return (f"wires: {outer.total()} disturbances before the service, {inner.total()} behind it;"
-            f" {ledger.acknowledged} chunks acknowledged, {len(ledger.lost)} answers lost; {zeros}")
+            f" {ledger.chunks} chunks acknowledged, {len(ledger.lost)} answers lost; {zeros}")
 
 
 if __name__ == "__main__":

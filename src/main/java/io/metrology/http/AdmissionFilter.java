@@ -15,6 +15,7 @@ import jakarta.servlet.http.HttpServletResponse;
 import org.springframework.boot.actuate.autoconfigure.endpoint.web.WebEndpointProperties;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
+import org.springframework.http.HttpHeaders;
 import org.springframework.stereotype.Component;
 import org.springframework.web.filter.OncePerRequestFilter;
 
@@ -37,16 +38,19 @@ class AdmissionFilter extends OncePerRequestFilter {
 
 	private final BodyMemory memory;
 
+	private final Hold hold;
+
 	private final Problems problems;
 
 	private final String exempt;
 
-	AdmissionFilter(AdmissionProperties properties, BodyMemory memory, Problems problems,
+	AdmissionFilter(AdmissionProperties properties, BodyMemory memory, Hold hold, Problems problems,
 			WebEndpointProperties endpoints, MeterRegistry registry) {
 		this.properties = properties;
 		this.places = new Semaphore(properties.maxRequests(), true);
 		this.waitingPlaces = new Semaphore(properties.maxWaiting());
 		this.memory = memory;
+		this.hold = hold;
 		this.problems = problems;
 		this.exempt = endpoints.getBasePath() + "/";
 		Gauge.builder("metrology.http.admitted", () -> properties.maxRequests() - this.places.availablePermits())
@@ -65,16 +69,18 @@ class AdmissionFilter extends OncePerRequestFilter {
 			.register(registry);
 	}
 
-	/** By the path that Tomcat has normalized. */
-	@Override
-	protected boolean shouldNotFilter(HttpServletRequest request) {
-		return request.getServletPath().startsWith(this.exempt);
-	}
-
 	@Override
 	protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
 			throws ServletException, IOException {
+		if (isExempt(request) && !hasBody(request)) {
+			chain.doFilter(request, response);
+			return;
+		}
 		try {
+			if (isExempt(request)) {
+				// Spring would read it into memory, whatever its length.
+				throw new ProblemException(ErrorCode.INVALID_REQUEST, "This path takes no body.");
+			}
 			admit();
 		}
 		catch (ProblemException ex) {
@@ -88,6 +94,15 @@ class AdmissionFilter extends OncePerRequestFilter {
 			this.memory.release(request);
 			this.places.release();
 		}
+	}
+
+	/** By the path that Tomcat has normalized. */
+	private boolean isExempt(HttpServletRequest request) {
+		return request.getServletPath().startsWith(this.exempt);
+	}
+
+	private static boolean hasBody(HttpServletRequest request) {
+		return request.getContentLengthLong() > 0 || request.getHeader(HttpHeaders.TRANSFER_ENCODING) != null;
 	}
 
 	private void admit() {
@@ -111,7 +126,7 @@ class AdmissionFilter extends OncePerRequestFilter {
 			return false;
 		}
 		try {
-			return this.places.tryAcquire(this.properties.maxWait().toNanos(), TimeUnit.NANOSECONDS);
+			return this.hold.acquire(this.places, 1, this.properties.maxWait());
 		}
 		finally {
 			this.waitingPlaces.release();

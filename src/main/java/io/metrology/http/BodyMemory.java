@@ -49,12 +49,15 @@ class BodyMemory {
 
 	private final Duration maxWait;
 
+	private final Hold hold;
+
 	private final Semaphore free;
 
-	BodyMemory(AdmissionProperties properties, MeterRegistry registry) {
+	BodyMemory(AdmissionProperties properties, Hold hold, MeterRegistry registry) {
 		this.total = (int) Math.min(Integer.MAX_VALUE, Math.max(1, properties.bodyMemory() / UNIT));
 		this.mostWaiting = Math.max(1, properties.maxRequests() / PART_THAT_WAITS);
 		this.maxWait = properties.maxWait();
+		this.hold = hold;
 		this.free = new Semaphore(this.total, true);
 		Gauge.builder("metrology.http.body.memory", this, BodyMemory::used)
 			.baseUnit("bytes")
@@ -116,8 +119,8 @@ class BodyMemory {
 			}
 			try {
 				boolean admitted = BodyMemory.this.free.tryAcquire(wanted, 0, TimeUnit.SECONDS)
-						|| (BodyMemory.this.free.getQueueLength() < BodyMemory.this.mostWaiting && BodyMemory.this.free
-							.tryAcquire(wanted, BodyMemory.this.maxWait.toNanos(), TimeUnit.NANOSECONDS));
+						|| (BodyMemory.this.free.getQueueLength() < BodyMemory.this.mostWaiting
+								&& BodyMemory.this.hold.acquire(BodyMemory.this.free, wanted, BodyMemory.this.maxWait));
 				take(wanted, admitted);
 			}
 			catch (InterruptedException ex) {

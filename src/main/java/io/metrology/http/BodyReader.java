@@ -17,6 +17,7 @@ import org.springframework.http.HttpHeaders;
 import org.springframework.http.InvalidMediaTypeException;
 import org.springframework.http.MediaType;
 import org.springframework.stereotype.Component;
+import org.springframework.util.unit.DataSize;
 
 /**
  * Reads a request's body whole, inflated, and within the limits of {@link HttpProperties}
@@ -28,6 +29,12 @@ import org.springframework.stereotype.Component;
 public class BodyReader {
 
 	private static final int FIRST_BUFFER = 16 * 1024;
+
+	/** Bytes of memory, some more than an object with one field takes. */
+	private static final int STRUCTURE = 128;
+
+	/** The longest small request: a manifest of 10 000 channels has some 600 kB. */
+	private static final DataSize SMALL = DataSize.ofMegabytes(4);
 
 	/** Gzip adds far less than this part to what it cannot compress. */
 	private static final int GZIP_OVERHEAD = 64;
@@ -55,37 +62,46 @@ public class BodyReader {
 	 * gzip
 	 */
 	public byte[] read(HttpServletRequest request) throws IOException {
+		return read(request, Limit.of(this.properties.maxBodySize(), "metrology.http.max-body-size"));
+	}
+
+	/** Reads the body of a request that holds no points, at most 4 MiB of it. */
+	byte[] readSmall(HttpServletRequest request) throws IOException {
+		return read(request, Limit.of(SMALL, "of requests without points"));
+	}
+
+	private byte[] read(HttpServletRequest request, Limit limit) throws IOException {
 		requireUtf8(request);
 		boolean gzip = isGzip(request);
-		long most = gzip ? limit() + limit() / GZIP_OVERHEAD + FIRST_BUFFER : limit();
-		if (request.getContentLengthLong() > most) {
-			throw tooLarge();
+		Limit sent = gzip ? limit.gzipped() : limit;
+		if (request.getContentLengthLong() > sent.bytes()) {
+			throw sent.exceeded();
 		}
-		byte[] body = gzip ? readGzip(request, most) : readPlain(request, most);
+		byte[] body = gzip ? readGzip(request, limit) : readPlain(request, limit);
 		this.receivedBytes.increment(body.length);
 		return body;
 	}
 
-	private byte[] readPlain(HttpServletRequest request, long most) throws IOException {
+	private byte[] readPlain(HttpServletRequest request, Limit limit) throws IOException {
 		long announced = request.getContentLengthLong();
 		if (announced >= 0 && announced <= BodyMemory.SHORT) {
-			return drain(request.getInputStream(), announced, most, Growth.NONE);
+			return drain(request.getInputStream(), announced, limit, Growth.NONE);
 		}
 		BodyMemory.Share share = this.memory.open(request);
 		share.await(Math.max(0, announced) * BodyMemory.TIMES_LENGTH);
-		byte[] body = drain(request.getInputStream(), announced, most, growing(share, 0));
+		byte[] body = drain(request.getInputStream(), announced, limit, growing(share, 0));
 		share.grow(memoryFor(body));
 		return body;
 	}
 
-	private byte[] readGzip(HttpServletRequest request, long most) throws IOException {
+	private byte[] readGzip(HttpServletRequest request, Limit limit) throws IOException {
 		BodyMemory.Share share = this.memory.open(request);
 		long announced = request.getContentLengthLong();
 		if (announced > BodyMemory.SHORT) {
 			share.await(announced * BodyMemory.TIMES_LENGTH);
 		}
-		byte[] sent = drain(request.getInputStream(), announced, most, growing(share, 0));
-		byte[] body = inflate(sent, growing(share, sent.length));
+		byte[] sent = drain(request.getInputStream(), announced, limit.gzipped(), growing(share, 0));
+		byte[] body = inflate(sent, limit, growing(share, sent.length));
 		if (body.length > BodyMemory.SHORT) {
 			share.grow(memoryFor(body));
 		}
@@ -102,23 +118,26 @@ public class BodyReader {
 	}
 
 	/**
-	 * A body itself, and a double for each of its numbers: a comma follows nearly all.
+	 * A body itself, a double for each of its numbers, as a comma follows nearly all, and
+	 * what Java makes of a name, an object or an array, of which honest bodies have few.
 	 */
 	private static long memoryFor(byte[] body) {
 		long commas = 0;
+		long structures = 0;
 		for (byte character : body) {
 			commas += (character == ',') ? 1 : 0;
+			structures += (character == ':' || character == '{' || character == '[') ? 1 : 0;
 		}
-		return body.length + commas * Double.BYTES;
+		return body.length + commas * Double.BYTES + structures * STRUCTURE;
 	}
 
 	/**
 	 * Inflates from memory: a stream that has to wait for the client takes the pause for
 	 * the end.
 	 */
-	private byte[] inflate(byte[] sent, Growth growth) throws IOException {
+	private byte[] inflate(byte[] sent, Limit limit, Growth growth) throws IOException {
 		try (WholeGzip gzip = new WholeGzip(sent)) {
-			byte[] body = drain(gzip, -1, limit(), growth);
+			byte[] body = drain(gzip, -1, limit, growth);
 			gzip.requireEnd();
 			return body;
 		}
@@ -132,21 +151,21 @@ public class BodyReader {
 	 * Reads to the end.
 	 * @param expected the length, or −1 where it is not known
 	 */
-	private byte[] drain(InputStream in, long expected, long most, Growth growth) throws IOException {
+	private byte[] drain(InputStream in, long expected, Limit limit, Growth growth) throws IOException {
 		long deadline = System.nanoTime() + this.properties.bodyTimeout().toNanos();
 		byte[] buffer = new byte[(expected >= 0) ? (int) expected + 1 : FIRST_BUFFER];
 		int length = 0;
 		int read;
 		while ((read = in.read(buffer, length, buffer.length - length)) >= 0) {
 			length += read;
-			if (length > most) {
-				throw tooLarge();
+			if (length > limit.bytes()) {
+				throw limit.exceeded();
 			}
 			if (System.nanoTime() > deadline) {
 				throw tooSlow();
 			}
 			if (length == buffer.length) {
-				int longer = (int) Math.min(buffer.length * 2L, most + 1);
+				int longer = (int) Math.min(buffer.length * 2L, limit.bytes() + 1);
 				growth.to(longer);
 				buffer = Arrays.copyOf(buffer, longer);
 			}
@@ -187,22 +206,37 @@ public class BodyReader {
 		};
 	}
 
-	private long limit() {
-		return this.properties.maxBodySize().toBytes();
-	}
-
-	private ProblemException tooLarge() {
-		return new ProblemException(ErrorCode.BODY_TOO_LARGE,
-				"The body is longer than the limit of " + limit()
-						+ " bytes (metrology.http.max-body-size); split the data into smaller chunks.")
-			.withHeader(HttpHeaders.CONNECTION, "close");
-	}
-
 	private ProblemException tooSlow() {
 		return new ProblemException(ErrorCode.REQUEST_TIMEOUT,
 				"The body did not arrive within " + this.properties.bodyTimeout().toSeconds()
 						+ " s (metrology.http.body-timeout); send it again.")
 			.withHeader(HttpHeaders.CONNECTION, "close");
+	}
+
+	/**
+	 * The most bytes to read.
+	 *
+	 * @param bytes as they are read here
+	 * @param inflated as clients are told
+	 * @param name the setting, or for which requests it is
+	 */
+	private record Limit(long bytes, long inflated, String name) {
+
+		static Limit of(DataSize size, String name) {
+			return new Limit(size.toBytes(), size.toBytes(), name);
+		}
+
+		/** The same before it is inflated. */
+		Limit gzipped() {
+			return new Limit(this.inflated + this.inflated / GZIP_OVERHEAD + FIRST_BUFFER, this.inflated, this.name);
+		}
+
+		ProblemException exceeded() {
+			return new ProblemException(ErrorCode.BODY_TOO_LARGE, "The body is longer than the limit of "
+					+ this.inflated + " bytes (" + this.name + "); split the data into smaller chunks.")
+				.withHeader(HttpHeaders.CONNECTION, "close");
+		}
+
 	}
 
 	/** Asks for the memory of a buffer that grows. */

@@ -21,6 +21,7 @@ import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
 import org.springframework.transaction.CannotCreateTransactionException;
+import org.springframework.transaction.TransactionSystemException;
 import org.springframework.validation.method.ParameterValidationResult;
 import org.springframework.web.HttpMediaTypeNotAcceptableException;
 import org.springframework.web.HttpMediaTypeNotSupportedException;
@@ -65,8 +66,9 @@ class ProblemAdvice extends ResponseEntityExceptionHandler {
 		return handle(databaseUnavailable(ex), request);
 	}
 
-	@ExceptionHandler
-	@Nullable ResponseEntity<Object> handleDatabase(NonTransientDataAccessException ex, HttpServletRequest request) {
+	/** Also a connection that was lost, which shows where the rollback fails, too. */
+	@ExceptionHandler({ NonTransientDataAccessException.class, TransactionSystemException.class })
+	@Nullable ResponseEntity<Object> handleFailure(RuntimeException ex, HttpServletRequest request) {
 		return Sqlstate.of(ex).isWorthRetrying() ? handle(databaseUnavailable(ex), request)
 				: handleUnexpected(ex, request);
 	}

@@ -59,9 +59,16 @@ class ProblemReportValve extends ErrorReportValve {
 	@Override
 	public void invoke(Request request, Response response) throws IOException, ServletException {
 		super.invoke(request, response);
-		if (response.getStatus() >= 400 && RequestIdFilter.hasSeen(request)
-				&& !request.getCoyoteRequest().hasExpectation()) {
+		org.apache.coyote.Request body = request.getCoyoteRequest();
+		if (isRead(body)) {
+			return;
+		}
+		if (RequestIdFilter.hasSeen(request) && !body.hasExpectation()) {
 			seeOut(request, response);
+		}
+		else {
+			// Tomcat would await it.
+			body.action(ActionCode.DISABLE_SWALLOW_INPUT, null);
 		}
 	}
 
@@ -104,11 +111,11 @@ class ProblemReportValve extends ErrorReportValve {
 	}
 
 	/**
-	 * Whether the body came to its end. What has arrived already costs no waiting; to
-	 * await the rest takes a place, or the connection is closed.
+	 * Whether the body came to its end. What has arrived already costs no waiting, where
+	 * the length is known; to await the rest takes a place, or the connection is closed.
 	 */
 	private boolean discard(org.apache.coyote.Request request) throws IOException {
-		if (discardArrived(request)) {
+		if (request.getContentLengthLong() >= 0 && discardArrived(request)) {
 			return true;
 		}
 		if (!this.places.tryAcquire()) {

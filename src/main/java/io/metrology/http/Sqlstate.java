@@ -18,6 +18,8 @@ public record Sqlstate(String code) {
 
 	private static final String LOCK_TIMEOUT = "55P03";
 
+	private static final String STATEMENT_TIMEOUT = "57014";
+
 	private static final String NO_CONNECTION = "08003";
 
 	/**
@@ -70,9 +72,9 @@ public record Sqlstate(String code) {
 		return classCode().equals("08") || this.code.startsWith("57P");
 	}
 
-	/** Whether a lock was not had in time. */
-	public boolean isLockTimeout() {
-		return this.code.equals(LOCK_TIMEOUT);
+	/** Whether a lock was not had in time, or a statement took too long. */
+	public boolean isTimeout() {
+		return this.code.equals(LOCK_TIMEOUT) || this.code.equals(STATEMENT_TIMEOUT);
 	}
 
 	/**

@@ -23,6 +23,9 @@ import org.springframework.web.filter.UrlHandlerFilter;
 @Configuration(proxyBeanMethods = false)
 class TomcatConfiguration {
 
+	/** Bytes of a chunked body's extensions, and of its trailers. */
+	private static final int MOST_CHUNKED_EXTRAS = 64;
+
 	/**
 	 * Comes last: of several error valves the innermost, added last, writes the answer.
 	 */
@@ -51,6 +54,19 @@ class TomcatConfiguration {
 								+ "come to together, so that health and metrics are answered under load");
 			}
 		};
+	}
+
+	/**
+	 * What nobody uses cannot be sent byte by byte either: a thread waits for each.
+	 */
+	@Bean
+	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> chunkedExtras() {
+		return (factory) -> factory.addConnectorCustomizers((connector) -> {
+			if (connector.getProtocolHandler() instanceof AbstractHttp11Protocol<?> http) {
+				http.setMaxExtensionSize(MOST_CHUNKED_EXTRAS);
+				http.setMaxTrailerSize(MOST_CHUNKED_EXTRAS);
+			}
+		});
 	}
 
 	@Bean

@@ -2,9 +2,9 @@ package io.metrology.ingest;
 
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.ThreadLocalRandom;
 
 import io.metrology.http.ErrorCode;
+import io.metrology.http.Hold;
 import io.metrology.http.ProblemException;
 import io.metrology.http.Sqlstate;
 import io.metrology.ingest.ChunkReceipt.Outcome;
@@ -22,24 +22,20 @@ class ChunkService {
 
 	private static final Logger log = LoggerFactory.getLogger(ChunkService.class);
 
-	private static final Duration FIRST_PAUSE = Duration.ofMillis(20);
-
-	private static final Duration LONGEST_PAUSE = Duration.ofMillis(500);
-
 	private static final Duration RETRY_AFTER = Duration.ofSeconds(5);
 
 	private final GroupCommit group;
 
 	private final ChunkStore store;
 
-	private final IngestProperties properties;
+	private final Hold hold;
 
 	private final IngestMetrics metrics;
 
-	ChunkService(GroupCommit group, ChunkStore store, IngestProperties properties, IngestMetrics metrics) {
+	ChunkService(GroupCommit group, ChunkStore store, Hold hold, IngestMetrics metrics) {
 		this.group = group;
 		this.store = store;
-		this.properties = properties;
+		this.hold = hold;
 		this.metrics = metrics;
 	}
 
@@ -67,40 +63,39 @@ class ChunkService {
 	}
 
 	private WriteResult write(Submission submission) {
-		long deadline = System.nanoTime() + this.properties.hold().toNanos();
-		long pause = FIRST_PAUSE.toMillis();
 		boolean inDoubt = false;
-		boolean failed = false;
-		while (true) {
-			try {
-				return this.group.write(submission, deadline);
-			}
-			catch (CommitUnknownException ex) {
-				if (!inDoubt) {
-					// A later try may find the chunk as it should be, and replace
-					// nothing.
-					log.info("In doubt whether {} was stored, sent with {}", named(submission), submission.caller());
+		try (Hold.Attempts attempts = this.hold.begin()) {
+			while (true) {
+				try {
+					return this.group.write(submission, attempts.deadline());
 				}
-				inDoubt = true;
-				failed = true;
-				throwIfOver(deadline, true, ex);
-			}
-			catch (LaneClosedException ex) {
-				throw stopping(inDoubt, ex);
-			}
-			catch (QueueTimeoutException ex) {
-				// It may have waited for others, but only because they fail, too.
-				throw failed ? away(inDoubt, ex) : overloaded(ex);
-			}
-			catch (RuntimeException ex) {
-				if (!Sqlstate.of(ex).isWorthRetrying()) {
-					throw inDoubt ? unavailable("The outcome of a commit could not be learned", true, ex) : ex;
+				catch (CommitUnknownException ex) {
+					if (!inDoubt) {
+						// A later try may find the chunk as it should be, and replace
+						// nothing.
+						log.info("In doubt whether {} was stored, sent with {}", named(submission),
+								submission.caller());
+					}
+					inDoubt = true;
+					attempts.failed();
+					throwIfOver(attempts, true, ex);
 				}
-				failed = true;
-				throwIfOver(deadline, inDoubt, ex);
+				catch (LaneClosedException ex) {
+					throw stopping(inDoubt, ex);
+				}
+				catch (QueueTimeoutException ex) {
+					// It may have waited for others, but only because they fail, too.
+					throw attempts.haveFailed() ? away(inDoubt, ex) : overloaded(ex);
+				}
+				catch (RuntimeException ex) {
+					if (!Sqlstate.of(ex).isWorthRetrying()) {
+						throw inDoubt ? unavailable("The outcome of a commit could not be learned", true, ex) : ex;
+					}
+					attempts.failed();
+					throwIfOver(attempts, inDoubt, ex);
+				}
+				pause(attempts, inDoubt);
 			}
-			sleep(pause, inDoubt);
-			pause = Math.min(pause * 2, LONGEST_PAUSE.toMillis());
 		}
 	}
 
@@ -110,20 +105,20 @@ class ChunkService {
 		return (chunks.size() > 1) ? first + " and " + (chunks.size() - 1) + " others of its request" : first;
 	}
 
-	private void throwIfOver(long deadline, boolean inDoubt, RuntimeException cause) {
-		if (System.nanoTime() >= deadline) {
+	private void throwIfOver(Hold.Attempts attempts, boolean inDoubt, RuntimeException cause) {
+		if (attempts.areOver()) {
 			throw away(inDoubt, cause);
 		}
 	}
 
 	private ProblemException away(boolean inDoubt, RuntimeException cause) {
-		return unavailable("PostgreSQL was away, or could not write, for " + this.properties.hold().toSeconds() + " s",
+		return unavailable("PostgreSQL was away, or could not write, for " + this.hold.longest().toSeconds() + " s",
 				inDoubt, cause);
 	}
 
 	private ProblemException overloaded(Exception cause) {
 		return new ProblemException(ErrorCode.OVERLOADED, "More chunks arrive than can be written: this one waited for "
-				+ this.properties.hold().toSeconds() + " s and was not stored; send it again.", cause)
+				+ this.hold.longest().toSeconds() + " s and was not stored; send it again.", cause)
 			.retryAfter(RETRY_AFTER);
 	}
 
@@ -139,9 +134,9 @@ class ChunkService {
 		return inDoubt ? problem.withUnknownOutcome() : problem;
 	}
 
-	private static void sleep(long millis, boolean inDoubt) {
+	private static void pause(Hold.Attempts attempts, boolean inDoubt) {
 		try {
-			Thread.sleep(ThreadLocalRandom.current().nextLong(millis / 2, millis + 1));
+			attempts.pause();
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();

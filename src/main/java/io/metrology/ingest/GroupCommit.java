@@ -122,13 +122,18 @@ class GroupCommit {
 
 	/**
 	 * Writes each alone, until the server goes: the rest need not find that out for
-	 * themselves. Nor need they wait for a lock that another has waited for in vain.
+	 * themselves. Nor need they wait for a lock that another has waited for in vain, or
+	 * at all once several have: then it may be on a whole table, and all try again later.
 	 */
 	private final class OneByOne {
 
+		private static final int MOST_WAITS = 2;
+
 		private final Map<ChunkKey.Channel, RuntimeException> locked = new HashMap<>();
 
-		private @Nullable RuntimeException gone;
+		private int waits;
+
+		private @Nullable RuntimeException forAll;
 
 		void write(Lane.Ticket ticket) {
 			RuntimeException failure = known(ticket);
@@ -144,18 +149,22 @@ class GroupCommit {
 		}
 
 		private @Nullable RuntimeException known(Lane.Ticket ticket) {
-			return (this.gone != null) ? this.gone
+			return (this.forAll != null) ? this.forAll
 					: channels(ticket).map(this.locked::get).filter(Objects::nonNull).findFirst().orElse(null);
 		}
 
 		private void note(Lane.Ticket ticket, RuntimeException failure) {
 			if (isServerGone(failure)) {
 				// The rest were not even sent, so nothing is unknown of them.
-				this.gone = new TransientDataAccessResourceException("The server went away",
+				this.forAll = new TransientDataAccessResourceException("The server went away",
 						new SQLException("The server went away", "08006", failure));
 			}
-			else if (Sqlstate.of(failure).isLockTimeout()) {
+			else if (Sqlstate.of(failure).isTimeout()) {
 				channels(ticket).forEach((channel) -> this.locked.put(channel, failure));
+				this.waits++;
+				if (this.waits == MOST_WAITS) {
+					this.forAll = failure;
+				}
 			}
 		}
 

@@ -24,6 +24,9 @@ class WriteConnections {
 	/** Bytes: some 80 chunks of 100 points, or 8 of 1000. */
 	private static final int SEND_BUFFER = 128 * 1024;
 
+	/** Milliseconds. */
+	private static final long LONGEST_WAIT = 1000;
+
 	// Each key is looked up by its index, in the order in which keys are given: that is
 	// the order of locks. Plans are made once for a connection: made anew for each batch,
 	// they cost more than the writing, and made while the tables are small, they would
@@ -50,6 +53,9 @@ class WriteConnections {
 		config.setPoolName(dataSource.getPoolName() + "-write");
 		config.setMaximumPoolSize(2 * batch.lanes());
 		config.setMinimumIdle(batch.lanes());
+		// There is one for each lane: who waits for it finds the database away, and that
+		// is to be known soon.
+		config.setConnectionTimeout(Math.min(config.getConnectionTimeout(), LONGEST_WAIT));
 		config.setConnectionInitSql(dataSource.getConnectionInitSql() + SETTINGS);
 		// A copy: both pools would share the one object.
 		Properties driver = new Properties();

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.UUID;
 
 import io.metrology.http.Caller;
+import io.metrology.http.Hold;
 import io.metrology.http.Faults;
 import io.metrology.http.QueryParameters;
 import io.metrology.http.RequestFields;
@@ -49,24 +50,28 @@ class StreamController {
 
 	private final StreamPurger purger;
 
+	private final Hold hold;
+
 	StreamController(RequestReader requests, StreamService service, FinalizeService finalizing, StreamCatalog catalog,
-			StreamPurger purger) {
+			StreamPurger purger, Hold hold) {
 		this.requests = requests;
 		this.service = service;
 		this.finalizing = finalizing;
 		this.catalog = catalog;
 		this.purger = purger;
+		this.hold = hold;
 	}
 
 	/**
-	 * Makes a stream.
+	 * Makes a stream; held while the database is away.
 	 * @return 201 with the ids that the server chose
 	 */
 	@PostMapping(path = "/stream/initialize", consumes = MediaType.APPLICATION_JSON_VALUE)
 	@ResponseStatus(HttpStatus.CREATED)
 	StreamIds initialize(HttpServletRequest request) throws IOException {
 		Caller caller = Caller.of(request);
-		Stream made = this.service.initialize(this.requests.read(request, InitializeRequest::of), caller);
+		Stream stream = new Stream(this.requests.read(request, InitializeRequest::of), caller);
+		Stream made = this.hold.write(() -> this.service.initialize(stream));
 		log.info("Made stream {}, asked with {}", made.dataId(), caller);
 		return StreamIds.of(made);
 	}

@@ -27,12 +27,10 @@ class StreamService {
 		this.channels = channels;
 	}
 
-	/** Makes a stream with ids of its own. */
+	/** Keeps a new stream; the same one again does no harm. */
 	@Transactional
-	public Stream initialize(InitializeRequest request, Caller caller) {
-		Stream stream = new Stream(request, caller);
-		this.entities.persist(stream);
-		return stream;
+	public Stream initialize(Stream stream) {
+		return this.entities.merge(stream);
 	}
 
 	/**

@@ -5,6 +5,8 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 import io.metrology.http.ErrorCode;
 import org.awaitility.Awaitility;
@@ -116,6 +118,23 @@ class AdmissionIT {
 		await("metrology_http_body_memory_bytes", 900_096);
 
 		Answer answer = connect().write(chunk(300_000)).read();
+
+		answer.assertNotStored(ErrorCode.OVERLOADED);
+		assertThat(answer.detail()).contains("max-body-memory");
+	}
+
+	/** Names and objects take many times what they are long. */
+	@Test
+	void memoryIsCountedByWhatABodyHolds() throws IOException {
+		connect().write(head(200_000));
+		await("metrology_http_body_memory_bytes", 600_064);
+		assertThat(connect().write(chunk(70_000)).read().status()).isEqualTo(201);
+
+		String names = IntStream.range(0, 6900)
+			.mapToObj((name) -> "\"x" + name + "\":0,")
+			.collect(Collectors.joining("", "{", "\"x\":0}"));
+		assertThat(names.length()).isBetween(65_536, 70_000);
+		Answer answer = connect().write(head(names.length()) + names).read();
 
 		answer.assertNotStored(ErrorCode.OVERLOADED);
 		assertThat(answer.detail()).contains("max-body-memory");

@@ -55,6 +55,20 @@ class BodyLimitIT {
 		assertThat(this.service.stored()).isEqualTo(before);
 	}
 
+	/**
+	 * Read as a tree, it would take a gigabyte of memory; gzipped it is some kilobytes.
+	 */
+	@ParameterizedTest
+	@ValueSource(strings = { "/metrology/stream/initialize",
+			"/metrology/stream/d290f1ee-6c54-4b01-90e6-d701748f0851/finalize" })
+	void requestWithoutPointsMayBeFourMebibytesLong(String path) throws IOException {
+		String json = "{\"x\":[" + "{},".repeat(LIMIT / 8) + "{}]}";
+		Answer answer = this.client.send("POST", path, BodyPublishers.ofByteArray(gzip(json)), "Content-Type",
+				"application/json", "Content-Encoding", "gzip");
+		answer.assertProblem(ErrorCode.BODY_TOO_LARGE);
+		assertThat(answer.detail()).contains("4194304");
+	}
+
 	@ParameterizedTest
 	@ValueSource(booleans = { false, true })
 	void bodyOfFortyMebibytesGetsItsAnswer(boolean chunked) {

@@ -81,6 +81,41 @@ class SlowBodyIT {
 		}
 	}
 
+	@Test
+	void clientThatDripsABodyThatNobodyReadsFreesItsThread() throws Exception {
+		try (RawConnection connection = RawConnection.to(service)) {
+			connection.write("GET /metrology/streams HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n");
+			Thread dripping = drip(connection, "x");
+			assertThat(connection.read().status()).isEqualTo(200);
+			assertThat(service.client().get("/metrology/streams").status()).isEqualTo(200);
+			assertSecondRefusalIsNotSeenOut();
+			// Until the service closes the connection.
+			dripping.join();
+		}
+	}
+
+	@Test
+	void healthTakesNoBody() throws Exception {
+		try (RawConnection connection = RawConnection.to(service)) {
+			connection.write("GET /actuator/health HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+					+ "Transfer-Encoding: chunked\r\n\r\n");
+			Thread dripping = drip(connection, "1\r\n{\r\n");
+			connection.read().assertProblem(ErrorCode.INVALID_REQUEST);
+			dripping.join();
+		}
+	}
+
+	@Test
+	void endlessExtensionOfAChunkIsRefused() throws Exception {
+		try (RawConnection connection = RawConnection.to(service)) {
+			connection.write("POST /metrology/stream/chunk HTTP/1.1\r\nHost: localhost\r\n"
+					+ "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1;");
+			Thread dripping = drip(connection, "x");
+			connection.read().assertNotStored(ErrorCode.INVALID_REQUEST);
+			dripping.join();
+		}
+	}
+
 	/** The one place is taken: a second client is answered and its connection closed. */
 	private static void assertSecondRefusalIsNotSeenOut() throws IOException {
 		try (RawConnection second = RawConnection.to(service)) {

@@ -19,7 +19,7 @@ public final class RequestReaders {
 		AdmissionProperties admission = new AdmissionProperties(200, 32, Duration.ofSeconds(1), 8, null);
 		return new RequestReader(
 				new BodyReader(new HttpProperties(DataSize.ofMegabytes(32), Duration.ofSeconds(60), 100),
-						new BodyMemory(admission, registry), registry),
+						new BodyMemory(admission, new Hold(Duration.ofSeconds(15)), registry), registry),
 				Validation.buildDefaultValidatorFactory().getValidator());
 	}
 

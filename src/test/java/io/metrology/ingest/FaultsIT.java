@@ -24,6 +24,7 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -157,6 +158,59 @@ class FaultsIT {
 		assertThat(held.join().status()).isEqualTo(201);
 		assertThat(stored().chunks()).containsOnlyKeys(0, 1);
 		await(() -> this.service.get("/actuator/health/readiness").status() == 200);
+	}
+
+	/** Each would wait for two seconds if it were tried alone. */
+	@Test
+	@Timeout(60)
+	void lockOnTheWholeTableDoesNotAddUp() throws Exception {
+		start("metrology.ingest.hold=1s");
+		assertThat(post(0).status()).isEqualTo(201);
+		try (Connection foreign = this.database.connect()) {
+			foreign.setAutoCommit(false);
+			try (Statement statement = foreign.createStatement()) {
+				statement.execute("LOCK TABLE chunk IN ACCESS EXCLUSIVE MODE");
+			}
+			List<CompletableFuture<Answer>> answers = IntStream.range(0, 40)
+				.mapToObj((index) -> this.service
+					.postChunkLater(Chunks.ofPoints(this.dataId, "channel " + index, index, 3)))
+				.toList();
+
+			assertThat(answers).map(CompletableFuture::join)
+				.extracting(Answer::code)
+				.containsAnyOf("database_unavailable")
+				.isSubsetOf("database_unavailable", "overloaded");
+			foreign.rollback();
+		}
+		assertThat(post(1).status()).isEqualTo(201);
+		assertThat(this.rows.channels(this.dataId)).containsOnlyKeys(CHANNEL);
+	}
+
+	/** Spring reports the rollback that fails, too, and not the loss. */
+	@Test
+	void connectionLostInATransactionIsNoErrorOfTheService() throws Exception {
+		start(SHORT_HOLD);
+		assertThat(post(0).status()).isEqualTo(201);
+		try (Connection foreign = this.database.connect()) {
+			foreign.setAutoCommit(false);
+			try (Statement statement = foreign.createStatement()) {
+				statement.execute("LOCK TABLE channel IN ACCESS EXCLUSIVE MODE");
+			}
+			CompletableFuture<Answer> answer = this.service.postLater("/metrology/stream/chunk?validate_only=true",
+					chunk(1));
+			await(() -> !this.rows.texts("""
+					SELECT pid
+					  FROM pg_stat_activity
+					 WHERE datname = current_database()
+					   AND wait_event_type = 'Lock'
+					""").isEmpty());
+
+			this.proxy.drop();
+
+			assertThat(answer.join().status()).as(answer.join().body()).isEqualTo(503);
+			assertThat(answer.join().code()).isEqualTo("database_unavailable");
+			foreign.rollback();
+		}
 	}
 
 	@Test

@@ -91,6 +91,44 @@ class HoldingIT {
 		assertThat(stored().totalPoints()).isEqualTo(72);
 	}
 
+	/** There is memory for one of them at a time, and for as long as one is held. */
+	@Test
+	void longChunksWaitForRoomWhileOneIsHeld() throws Exception {
+		start(LONG_HOLD, "metrology.http.admission.max-body-memory=1MB", "metrology.http.admission.max-wait=2s");
+		this.proxy.cut();
+		CompletableFuture<Answer> held = this.service.postChunkLater(longChunk(0));
+		await(() -> this.service.get("/actuator/prometheus")
+			.body()
+			.contains("hikaricp_connections_pending{pool=\"metrology-write\"} 1.0"));
+		List<CompletableFuture<Answer>> waiting = IntStream.range(1, 4)
+			.mapToObj((index) -> this.service.postChunkLater(longChunk(index)))
+			.toList();
+		// Longer than they would wait otherwise.
+		Thread.sleep(3000);
+		assertThat(waiting).noneMatch(CompletableFuture::isDone);
+
+		this.proxy.restore();
+
+		assertThat(held.join().status()).isEqualTo(201);
+		assertThat(waiting).map(CompletableFuture::join).extracting(Answer::status).containsOnly(201);
+	}
+
+	@Test
+	void streamMadeWhileTheDatabaseIsAwayIsThereWhenItReturns() throws Exception {
+		start(LONG_HOLD);
+		this.proxy.cut();
+		CompletableFuture<Answer> made = this.service.postLater("/metrology/stream/initialize",
+				"{\"points_per_chunk\": 100}");
+		await(() -> inFlight("metrology_http_admitted_requests ") == 1);
+
+		this.proxy.restore();
+
+		assertThat(made.join().status()).as(made.join().body()).isEqualTo(201);
+		String dataId = made.join().json().required("data_id").asString();
+		assertThat(this.service.get("/metrology/stream/" + dataId).status()).isEqualTo(200);
+		assertThat(this.rows.texts("SELECT data_id::text FROM stream")).containsExactly(dataId);
+	}
+
 	@Test
 	void chunkIsRefusedOnceTheHoldIsOver() throws Exception {
 		start(SHORT_HOLD);
@@ -257,9 +295,11 @@ class HoldingIT {
 		return answers;
 	}
 
-	private void start(String hold) {
-		this.service = TestService.start(this.proxy.database(), hold,
-				"spring.datasource.hikari.connection-timeout=1000", "spring.datasource.hikari.validation-timeout=500");
+	private void start(String... settings) {
+		List<String> all = new ArrayList<>(List.of("spring.datasource.hikari.connection-timeout=1000",
+				"spring.datasource.hikari.validation-timeout=500"));
+		all.addAll(List.of(settings));
+		this.service = TestService.start(this.proxy.database(), all.toArray(new String[0]));
 	}
 
 	/** Posts chunk 0, and cuts the connection while the server is in its COMMIT. */
@@ -282,8 +322,15 @@ class HoldingIT {
 			.until(() -> this.service.postChunk(chunk(0)), (answer) -> answer.status() == 201);
 	}
 
+	private String longChunk(int index) {
+		return Chunks.ofPoints(this.dataId, CHANNEL, index, 10_000);
+	}
+
 	private double inFlight() {
-		String gauge = "metrology_ingest_requests_in_flight ";
+		return inFlight("metrology_ingest_requests_in_flight ");
+	}
+
+	private double inFlight(String gauge) {
 		return this.service.get("/actuator/prometheus")
 			.body()
 			.lines()
