@@ -81,6 +81,10 @@ def require_kept(ledger, cluster, streams=None):
             check_together(keys, ledger, rows, findings)
     for data_id, channel, carried, summed in cluster.ask(SUMS, names):
         findings.totals.append(f"({data_id}, {channel}) carries {carried}, its chunks hold {summed}")
+    made = set(ledger.streams)
+    there = {data_id for data_id, in cluster.ask("SELECT data_id::text FROM stream WHERE data_id = ANY (%s::uuid[])",
+                                                 [list(made)])}
+    findings.missing += [f"stream {data_id} was made and is not there" for data_id in made - there]
     if findings.missing or findings.torn or findings.totals:
         examples = (findings.missing[:3] + findings.torn[:3] + findings.totals[:3])
         raise BrokenPromise(f"{findings}:\n  " + "\n  ".join(examples))

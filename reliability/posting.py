@@ -106,12 +106,12 @@ class Delivery:
 
 class Ledger:
     """chunks: how many different ones were acknowledged; answers: how often any was; refusals: how many requests were
-    refused, as they may be."""
+    refused, as they may be; streams: those that were made."""
 
     def __init__(self):
         self.lock = threading.Lock()
         self.entries, self.sums, self.multis = {}, {}, {}
-        self.chunks, self.answers, self.refusals, self.lost, self.faults = 0, 0, 0, [], []
+        self.chunks, self.answers, self.refusals, self.lost, self.faults, self.streams = 0, 0, 0, [], [], []
 
     def begin(self, request):
         delivery = Delivery(request)
@@ -223,6 +223,22 @@ class Poster:
             return True
         self.refuse(delivery, body, answer)
         return False
+
+    def initialize(self, document):
+        """Makes a stream; whether that was acknowledged."""
+        try:
+            self.connection.request("POST", "/metrology/stream/initialize", json.dumps(document),
+                                    {"Content-Type": "application/json", "X-API-KEY": KEY})
+            answer = self.connection.getresponse()
+            body = answer.read()
+        except (OSError, http.client.HTTPException):
+            self.connection.close()
+            return False
+        if answer.status == 201:
+            self.ledger.streams.append(json.loads(body)["data_id"])
+        elif answer.status != 503:
+            self.ledger.fault(f"initialize: answered {answer.status} {body[:300]}")
+        return answer.status == 201
 
     def rest_of(self, answer):
         """None where it breaks off. What its first line says holds all the same."""

@@ -3,19 +3,23 @@
 
     target/python/bin/python reliability/restarts.py [--restarts 20] [--short]
 
-A push is three tries, 0.5 s and 1 s apart, each of 30 s at most; again only after a transport error, 429 or 5xx.
+Most push short chunks, some long ones, and some make streams. A push is three tries, 0.5 s and 1 s apart, each of 30 s at most; again only after a transport error, 429 or 5xx.
 """
 
+import itertools
 import random
 import threading
 import time
+import uuid
 
 import checking
 import servers
-from posting import Ledger, Poster, Sender, Streams, Workload, await_end
+from posting import Content, Ledger, Poster, Request, Sender, Streams, Workload, await_end
 from servers import BrokenPromise
 
 POSTERS = 16
+LONG_POSTERS = 4
+STREAM_POSTERS = 2
 PAUSES = (0.5, 1.0)
 TIMEOUT = 30
 LEAST_CHUNKS = 300
@@ -37,20 +41,55 @@ class SdkPoster(Sender):
 
     def send(self):
         while not self.over.is_set():
+            request = self.workload.next()
             begun = time.monotonic()
-            self.push(self.workload.next())
+            self.push(request)
             self.longest = max(self.longest, time.monotonic() - begun)
 
     def push(self, request):
         self.pushes += 1
-        if self.poster.post(request):
+        if self.tries(request):
             return
         self.again += 1
         for pause in PAUSES:
             time.sleep(pause)
-            if self.poster.post(request):
+            if self.tries(request):
                 return
         self.failed += 1
+
+    def tries(self, request):
+        return self.poster.post(request)
+
+
+class LongChunks:
+    """Beyond 64 KiB, so that they need room of their own."""
+
+    def __init__(self, number, chance):
+        self.chance, self.index = chance, itertools.count()
+        self.channel = (str(uuid.UUID(int=chance.getrandbits(128), version=4)), f"long {number}")
+
+    def next(self):
+        # Else they would leave no time to others.
+        time.sleep(0.2)
+        count = self.chance.choice((5_000, 10_000, 100_000))
+        begin = self.chance.uniform(0, 2e9)
+        values = [self.chance.random() for _ in range(100)] * (count // 100)
+        content = Content([begin + position / 8 for position in range(count)], values)
+        return Request.single((*self.channel, next(self.index)), content)
+
+
+class StreamPoster(SdkPoster):
+    """Makes streams instead, so that its pushes are no chunks."""
+
+    def send(self):
+        while not self.over.is_set():
+            begun = time.monotonic()
+            self.push({"points_per_chunk": 100})
+            self.longest = max(self.longest, time.monotonic() - begun)
+            time.sleep(0.05)
+
+    def tries(self, document):
+        return self.poster.initialize(document)
 
 
 def restart(cluster, how, away):
@@ -95,6 +134,9 @@ def proof(options, folder, chance, stack):
     ledger, over, streams = Ledger(), threading.Event(), Streams(chance)
     posters = [SdkPoster(ledger, service.port, Workload(number, random.Random(f"{options.seed} {number}"), streams),
                          over) for number in range(POSTERS)]
+    posters += [SdkPoster(ledger, service.port, LongChunks(number, random.Random(f"{options.seed} long {number}")), over)
+                for number in range(LONG_POSTERS)]
+    posters += [StreamPoster(ledger, service.port, None, over) for _ in range(STREAM_POSTERS)]
     for poster in posters:
         poster.start()
     longest = run_restarts(options, cluster, ledger, chance)

@@ -100,7 +100,9 @@ class SlowBodyIT {
 			connection.write("GET /actuator/health HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 					+ "Transfer-Encoding: chunked\r\n\r\n");
 			Thread dripping = drip(connection, "1\r\n{\r\n");
-			connection.read().assertProblem(ErrorCode.INVALID_REQUEST);
+			Answer answer = connection.read();
+			answer.assertProblem(ErrorCode.INVALID_REQUEST);
+			assertThat(answer.detail()).contains("takes no body");
 			dripping.join();
 		}
 	}

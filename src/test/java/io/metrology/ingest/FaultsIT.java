@@ -164,7 +164,7 @@ class FaultsIT {
 	@Test
 	@Timeout(60)
 	void lockOnTheWholeTableDoesNotAddUp() throws Exception {
-		start("metrology.ingest.hold=1s");
+		start("metrology.ingest.hold=5s");
 		assertThat(post(0).status()).isEqualTo(201);
 		try (Connection foreign = this.database.connect()) {
 			foreign.setAutoCommit(false);
