@@ -7,13 +7,14 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 
+import io.metrology.check.CheckedChunk.Key;
 import io.metrology.check.CheckedChunk.StreamState;
 import org.jspecify.annotations.Nullable;
 
 /** Reads channels, each beside its stream, and what their chunks add up to. */
 class ChannelRows {
 
-	private static final int PAGE_ROWS = 1000;
+	static final int PAGE_ROWS = 1000;
 
 	private static final String AFTER = """
 			(data_id, channel_name) > (?, ?)
@@ -49,6 +50,15 @@ class ChannelRows {
 			  LEFT JOIN stream s
 			    ON s.data_id = c.data_id
 			 ORDER BY c.data_id, c.channel_name
+			""";
+
+	private static final String KEYS = """
+			SELECT data_id,
+			       channel_name
+			  FROM channel
+			 WHERE %s
+			 ORDER BY data_id, channel_name
+			 LIMIT %d
 			""";
 
 	// One snapshot of a channel that is written to. From the index alone; it lasts some
@@ -93,48 +103,66 @@ class ChannelRows {
 	 * The next channels, empty at the end.
 	 * @param stream of this stream alone, or null for all
 	 */
-	List<Row> page(UUID afterStream, String afterName, @Nullable UUID stream) throws SQLException {
-		List<Object> parameters = new ArrayList<>(List.of(afterStream, afterName));
-		if (stream != null) {
-			parameters.add(stream);
-		}
-		String position = (stream != null) ? AFTER + OF_STREAM : AFTER;
-		return this.snapshots.read(CHANNELS.formatted(position, PAGE_ROWS), parameters, (rows) -> {
-			List<Row> page = new ArrayList<>();
+	List<Row> page(Key after, @Nullable UUID stream) throws SQLException {
+		return this.snapshots.read(CHANNELS.formatted(position(stream), PAGE_ROWS), parameters(after, stream),
+				(rows) -> {
+					List<Row> page = new ArrayList<>();
+					while (rows.next()) {
+						page.add(row(rows));
+					}
+					return page;
+				});
+	}
+
+	/** The keys of the next channels, each as the place before its first chunk. */
+	List<Key> keys(Key after, @Nullable UUID stream, int limit) throws SQLException {
+		return this.snapshots.read(KEYS.formatted(position(stream), limit), parameters(after, stream), (rows) -> {
+			List<Key> keys = new ArrayList<>();
 			while (rows.next()) {
-				page.add(row(rows));
+				keys.add(new Key(rows.getObject(1, UUID.class), rows.getString(2), -1));
 			}
-			return page;
+			return keys;
 		});
 	}
 
+	private static String position(@Nullable UUID stream) {
+		return (stream != null) ? AFTER + OF_STREAM : AFTER;
+	}
+
+	private static List<Object> parameters(Key after, @Nullable UUID stream) {
+		List<Object> parameters = new ArrayList<>(List.of(after.dataId(), after.channelName()));
+		if (stream != null) {
+			parameters.add(stream);
+		}
+		return parameters;
+	}
+
 	/** A channel as it is now; empty where it is gone. */
-	Optional<Row> find(Row seen) throws SQLException {
-		return this.snapshots.read(CHANNELS.formatted(ONE, 1), List.of(seen.dataId(), seen.name()),
+	Optional<Row> find(Key key) throws SQLException {
+		return this.snapshots.read(CHANNELS.formatted(ONE, 1), List.of(key.dataId(), key.channelName()),
 				(rows) -> rows.next() ? Optional.of(row(rows)) : Optional.empty());
 	}
 
 	/** Says where a channel differs from its chunks as they are now. */
-	List<String> faultsOfSums(UUID dataId, String channelName) throws SQLException {
-		return this.snapshots.read(SUMS, List.of(dataId, channelName), (rows) -> rows.next()
+	List<String> faultsOfSums(Key key) throws SQLException {
+		return this.snapshots.read(SUMS, List.of(key.dataId(), key.channelName()), (rows) -> rows.next()
 				? ChannelSums.read(rows, 1).faults(ChannelSums.read(rows, 1 + SUMS_COLUMNS)) : List.of());
 	}
 
 	private static Row row(ResultSet row) throws SQLException {
-		return new Row(row.getObject(1, UUID.class), row.getString(2), StreamState.of(row.getString(3)),
+		return new Row(new Key(row.getObject(1, UUID.class), row.getString(2), -1), StreamState.of(row.getString(3)),
 				row.getBoolean(4), ChannelSums.read(row, 5));
 	}
 
 	/**
 	 * A channel's row.
 	 *
-	 * @param dataId its stream
-	 * @param name its name
+	 * @param key the place before its first chunk
 	 * @param stream how its stream stands
 	 * @param hasChunks whether it has any: then they tell what it should carry
 	 * @param sums what it carries
 	 */
-	record Row(UUID dataId, String name, StreamState stream, boolean hasChunks, ChannelSums sums) {
+	record Row(Key key, StreamState stream, boolean hasChunks, ChannelSums sums) {
 
 		List<String> faults() {
 			List<String> faults = new ArrayList<>();

@@ -78,8 +78,8 @@ record CheckedChunk(Key key, int pointCount, long revision, byte[] contentHash, 
 	}
 
 	/**
-	 * What identifies a chunk. It may also stand before all of a stream, or of a
-	 * database: no index is below 0.
+	 * What identifies a chunk. It may also stand before all of a channel, of a stream, or
+	 * of a database: no index is below 0.
 	 *
 	 * @param dataId its stream
 	 * @param channelName its channel
@@ -87,18 +87,33 @@ record CheckedChunk(Key key, int pointCount, long revision, byte[] contentHash, 
 	 */
 	record Key(UUID dataId, String channelName, int chunkIndex) {
 
-		static Key before(UUID dataId) {
-			return new Key(dataId, "", -1);
+		/** Before any that the service makes. */
+		private static final UUID FIRST = new UUID(0, 0);
+
+		/** The place before a stream, or null for the one before all. */
+		static Key before(@Nullable UUID dataId) {
+			return new Key((dataId != null) ? dataId : FIRST, "", -1);
 		}
 
 		boolean isSameChannel(Key other) {
 			return this.dataId.equals(other.dataId) && this.channelName.equals(other.channelName);
 		}
 
+		/** A later place in the same channel. */
+		Key plus(int steps) {
+			return new Key(this.dataId, this.channelName,
+					(int) Math.min(Integer.MAX_VALUE, (long) this.chunkIndex + steps));
+		}
+
+		/** The channel, for findings. */
+		String channel() {
+			return Finding.of(this.dataId, this.channelName);
+		}
+
 		/** For findings. */
 		@Override
 		public String toString() {
-			return Finding.of(this.dataId, this.channelName) + ", chunk_index " + this.chunkIndex;
+			return channel() + ", chunk_index " + this.chunkIndex;
 		}
 
 	}

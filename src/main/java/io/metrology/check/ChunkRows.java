@@ -31,6 +31,10 @@ class ChunkRows {
 			 AND data_id = ?
 			""";
 
+	private static final String OF_CHANNEL = """
+			data_id = ? AND channel_name = ? AND chunk_index > ?
+			""";
+
 	private static final String ONE = """
 			data_id = ? AND channel_name = ? AND chunk_index = ?
 			""";
@@ -123,6 +127,12 @@ class ChunkRows {
 	Optional<Key> keyAfter(Key after) throws SQLException {
 		return this.snapshots.read(NEXT_KEY.formatted(this.position), parameters(after),
 				(rows) -> rows.next() ? Optional.of(key(rows)) : Optional.empty());
+	}
+
+	/** Whether the place's channel holds a chunk behind it. */
+	boolean hasMoreOfChannel(Key place) throws SQLException {
+		return this.snapshots.read(NEXT_KEY.formatted(OF_CHANNEL),
+				List.of(place.dataId(), place.channelName(), place.chunkIndex()), ResultSet::next);
 	}
 
 	/** A chunk as it is now; empty where it is no longer held. */

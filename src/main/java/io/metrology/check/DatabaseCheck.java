@@ -19,18 +19,10 @@ import org.jspecify.annotations.Nullable;
  * own arrays, each channel with its chunks, each row with what it belongs to. It runs
  * beside the service, under any load: what is compared is of one snapshot, no snapshot
  * lasts long, and what looks wrong is looked at again, by itself, before it is reported.
- * Memory is bounded, whatever the database holds.
+ * What cannot be read is reported, too, and the check goes on behind it. Memory is
+ * bounded, whatever the database holds.
  */
 public final class DatabaseCheck implements AutoCloseable {
-
-	/** Before any that the service makes. */
-	private static final UUID FIRST = new UUID(0, 0);
-
-	/**
-	 * Data that cannot be read back: a page's checksum, a broken value, an array that
-	 * claims to be larger than memory.
-	 */
-	private static final List<String> DAMAGE = List.of("XX", "22", "54");
 
 	private final Snapshots snapshots;
 
@@ -78,7 +70,7 @@ public final class DatabaseCheck implements AutoCloseable {
 
 	/** Checks the whole database. */
 	public Checked all() throws SQLException {
-		checkStreams();
+		attempt("table stream", "not all of it can be read", this::checkStreams);
 		checkChannels(null);
 		checkChunks(null);
 		return checked();
@@ -87,13 +79,10 @@ public final class DatabaseCheck implements AutoCloseable {
 	/** Checks some streams, which should exist. */
 	public Checked streams(Collection<UUID> dataIds) throws SQLException {
 		for (UUID dataId : dataIds) {
-			StreamRows.Row stream = this.streamRows.find(dataId);
-			if (stream == null) {
-				report(Finding.of(dataId), List.of("there is no such stream"));
-			}
-			else {
-				checkStream(stream);
-			}
+			attempt(Finding.of(dataId), "it cannot be checked",
+					() -> this.streamRows.find(dataId)
+						.ifPresentOrElse(this::checkStream,
+								() -> report(Finding.of(dataId), List.of("there is no such stream"))));
 			checkChannels(dataId);
 			checkChunks(dataId);
 		}
@@ -101,7 +90,7 @@ public final class DatabaseCheck implements AutoCloseable {
 	}
 
 	private void checkStreams() throws SQLException {
-		List<StreamRows.Row> page = this.streamRows.page(FIRST);
+		List<StreamRows.Row> page = this.streamRows.page(Key.before(null).dataId());
 		while (!page.isEmpty()) {
 			page.forEach(this::checkStream);
 			page = this.streamRows.page(page.get(page.size() - 1).dataId());
@@ -116,39 +105,66 @@ public final class DatabaseCheck implements AutoCloseable {
 	}
 
 	private void checkChannels(@Nullable UUID stream) throws SQLException {
-		List<ChannelRows.Row> page = this.channelRows.page((stream != null) ? stream : FIRST, "", stream);
-		while (!page.isEmpty()) {
-			for (ChannelRows.Row channel : page) {
-				checkChannel(channel);
+		attempt("table channel", "not all of it can be read", () -> {
+			Optional<Key> last = checkChannels(Key.before(stream), stream);
+			while (last.isPresent()) {
+				last = checkChannels(last.get(), stream);
 			}
-			ChannelRows.Row last = page.get(page.size() - 1);
-			page = this.channelRows.page(last.dataId(), last.name(), stream);
+		});
+	}
+
+	/** Returns the last of a page, empty at the end. */
+	private Optional<Key> checkChannels(Key after, @Nullable UUID stream) throws SQLException {
+		List<Key> keys;
+		try {
+			List<ChannelRows.Row> page = this.channelRows.page(after, stream);
+			keys = page.stream().map(ChannelRows.Row::key).toList();
+			for (ChannelRows.Row channel : page) {
+				attempt(channel.key().channel(), "it cannot be checked", () -> checkChannel(channel));
+			}
+		}
+		catch (SQLException ex) {
+			Damage.of(ex);
+			keys = this.channelRows.keys(after, stream, ChannelRows.PAGE_ROWS);
+			for (Key key : keys) {
+				attempt(key.channel(), "it cannot be checked", () -> checkChannel(key));
+			}
+		}
+		return keys.isEmpty() ? Optional.empty() : Optional.of(keys.get(keys.size() - 1));
+	}
+
+	private void checkChannel(Key key) throws SQLException {
+		Optional<ChannelRows.Row> channel = this.channelRows.find(key);
+		if (channel.isPresent()) {
+			checkChannel(channel.get());
 		}
 	}
 
 	private void checkChannel(ChannelRows.Row channel) throws SQLException {
 		this.channels++;
 		if (!channel.faults().isEmpty()) {
-			Optional<ChannelRows.Row> now = this.channelRows.find(channel);
-			report(Finding.of(channel.dataId(), channel.name()), now.map(ChannelRows.Row::faults).orElse(List.of()));
+			Optional<ChannelRows.Row> now = this.channelRows.find(channel.key());
+			report(channel.key().channel(), now.map(ChannelRows.Row::faults).orElse(List.of()));
 		}
 	}
 
 	private void checkChunks(@Nullable UUID stream) throws SQLException {
 		ChunkRows rows = new ChunkRows(this.snapshots, stream);
-		Cursor cursor = new Cursor(Key.before((stream != null) ? stream : FIRST));
+		DamagedChunks damaged = new DamagedChunks(rows, this.channelRows, stream, this::report);
+		Cursor cursor = new Cursor(Key.before(stream));
 		boolean more;
 		do {
 			List<Key> suspects = new ArrayList<>();
 			List<ChannelTally> complete = new ArrayList<>();
-			more = readPage(rows, cursor, suspects, complete);
+			more = readPage(rows, damaged, cursor, suspects, complete);
 			// Only now, as a page's snapshot has ended.
 			for (Key suspect : suspects) {
-				report(suspect.toString(),
-						rows.find(suspect)
-							.filter((chunk) -> !chunk.isToBePurged())
-							.map(CheckedChunk::faults)
-							.orElse(List.of()));
+				attempt(suspect.toString(), "it cannot be read",
+						() -> report(suspect.toString(),
+								rows.find(suspect)
+									.filter((chunk) -> !chunk.isToBePurged())
+									.map(CheckedChunk::faults)
+									.orElse(List.of())));
 			}
 			for (ChannelTally channel : complete) {
 				checkSums(channel);
@@ -163,8 +179,8 @@ public final class DatabaseCheck implements AutoCloseable {
 	}
 
 	/** Returns whether to go on. */
-	private boolean readPage(ChunkRows rows, Cursor cursor, List<Key> suspects, List<ChannelTally> complete)
-			throws SQLException {
+	private boolean readPage(ChunkRows rows, DamagedChunks damaged, Cursor cursor, List<Key> suspects,
+			List<ChannelTally> complete) throws SQLException {
 		try {
 			return rows.page(cursor, (chunk) -> {
 				count(chunk, complete);
@@ -174,26 +190,8 @@ public final class DatabaseCheck implements AutoCloseable {
 			});
 		}
 		catch (SQLException ex) {
-			if (DAMAGE.stream().noneMatch(String.valueOf(ex.getSQLState())::startsWith)) {
-				throw ex;
-			}
-			return passDamage(rows, cursor, ex);
+			return damaged.pass(cursor, Damage.of(ex));
 		}
-	}
-
-	/** Narrows a page that cannot be read down to the chunk, and goes on behind that. */
-	private boolean passDamage(ChunkRows rows, Cursor cursor, SQLException damage) throws SQLException {
-		boolean single = cursor.isCareful();
-		if (single) {
-			Optional<Key> damaged = rows.keyAfter(cursor.key());
-			if (damaged.isEmpty()) {
-				return false;
-			}
-			report(damaged.get().toString(), List.of("it cannot be read: " + damage.getMessage()));
-			cursor.moveTo(damaged.get());
-		}
-		cursor.beCareful();
-		return true;
 	}
 
 	private void count(CheckedChunk chunk, List<ChannelTally> complete) {
@@ -212,14 +210,28 @@ public final class DatabaseCheck implements AutoCloseable {
 	private void checkSums(ChannelTally channel) throws SQLException {
 		if (channel.isSuspect()) {
 			Key key = channel.key();
-			report(Finding.of(key.dataId(), key.channelName()),
-					this.channelRows.faultsOfSums(key.dataId(), key.channelName()));
+			attempt(key.channel(), "its sums cannot be compared with its chunks",
+					() -> report(key.channel(), this.channelRows.faultsOfSums(key)));
+		}
+	}
+
+	/** What cannot be read in a part of the check is a finding. */
+	private void attempt(String subject, String fault, Part part) throws SQLException {
+		try {
+			part.check();
+		}
+		catch (SQLException ex) {
+			report(subject, List.of(fault + ": " + Damage.of(ex)));
 		}
 	}
 
 	private void report(String subject, List<String> faults) {
-		this.found += faults.size();
-		faults.forEach((fault) -> this.findings.accept(new Finding(subject, fault)));
+		faults.forEach((fault) -> report(new Finding(subject, fault)));
+	}
+
+	private void report(Finding finding) {
+		this.found++;
+		this.findings.accept(finding);
 	}
 
 	private Checked checked() {
@@ -229,6 +241,13 @@ public final class DatabaseCheck implements AutoCloseable {
 	@Override
 	public void close() throws SQLException {
 		this.snapshots.close();
+	}
+
+	/** A part of the check. */
+	private interface Part {
+
+		void check() throws SQLException;
+
 	}
 
 }

@@ -3,9 +3,8 @@ package io.metrology.check;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
-
-import org.jspecify.annotations.Nullable;
 
 /** Reads streams. */
 class StreamRows {
@@ -32,9 +31,9 @@ class StreamRows {
 		return read(STREAMS.formatted(">", PAGE_ROWS), after);
 	}
 
-	/** A stream, or null where there is none. */
-	@Nullable Row find(UUID dataId) throws SQLException {
-		return read(STREAMS.formatted("=", 1), dataId).stream().findFirst().orElse(null);
+	/** A stream; empty where there is none. */
+	Optional<Row> find(UUID dataId) throws SQLException {
+		return read(STREAMS.formatted("=", 1), dataId).stream().findFirst();
 	}
 
 	private List<Row> read(String sql, UUID parameter) throws SQLException {

@@ -18,8 +18,8 @@ import picocli.CommandLine.Spec;
 /** {@code backup}: the embedded server's data, copied while it runs. */
 @Command(name = "backup", mixinStandardHelpOptions = true,
 		description = "Copies the data of the embedded PostgreSQL into a new folder, also while the service runs: "
-				+ "all that was acknowledged before it ends is in it. The copy is a data folder that the service "
-				+ "starts from. For another server use pg_basebackup.")
+				+ "all that was acknowledged before the moment that it prints is in it. The copy is a data folder "
+				+ "that the service starts from. For another server use pg_basebackup.")
 class BackupCommand implements Callable<Integer> {
 
 	private static final double MEGABYTE = 1_000_000;

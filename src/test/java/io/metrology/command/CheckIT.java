@@ -300,28 +300,12 @@ class CheckIT {
 
 	@Test
 	void chunkThatCannotBeReadIsNamedAndTheOthersAreChecked(@TempDir Path folder) throws Exception {
-		Path data = folder.resolve("data");
 		UUID damaged = UUID.randomUUID();
-		String file;
-		try (EmbeddedTestServer server = EmbeddedTestServer.startBelow(folder)) {
-			TestDatabase own = new TestDatabase(server.url(), server.username(), server.password());
-			try (TestService writing = TestService.start(own)) {
-				for (int index = 0; index < 40; index++) {
-					requireStored(writing.postChunk(noise(damaged, index)));
-				}
-			}
-			try (Connection connection = own.connect(); Statement statement = connection.createStatement()) {
-				statement.execute("VACUUM (FREEZE) chunk");
-				try (ResultSet row = statement.executeQuery(
-						"SELECT pg_relation_filepath(reltoastrelid) FROM pg_class WHERE oid = 'chunk'::regclass")) {
-					row.next();
-					file = row.getString(1);
-				}
-			}
-		}
-		damage(data.resolve("postgresql").resolve(file));
+		Path file = storeBelow(folder, IntStream.range(0, 40).mapToObj((index) -> noise(damaged, index)),
+				"VACUUM (FREEZE) chunk", "(SELECT reltoastrelid FROM pg_class WHERE oid = 'chunk'::regclass)");
+		damageMiddle(file);
 
-		CommandRun check = CommandRun.of("check", "--metrology.data-dir=" + data);
+		CommandRun check = CommandRun.of("check", "--metrology.data-dir=" + folder.resolve("data"));
 
 		assertThat(check.out()).contains("it cannot be read: ERROR: invalid page in block")
 			.contains("data_id " + damaged + ", channel noise, chunk_index ");
@@ -330,7 +314,75 @@ class CheckIT {
 		assertThat(check.out())
 			.contains("and %d chunks with %,d points".formatted(40 - unreadable, (40 - unreadable) * 2000));
 		assertThat(check.status()).isEqualTo(1);
-		assertThat(data.resolve("postgresql/postmaster.pid")).doesNotExist();
+		assertThat(folder.resolve("data/postgresql/postmaster.pid")).doesNotExist();
+	}
+
+	/** Never vacuumed: even a chunk's key is read from the table's page then. */
+	@ParameterizedTest
+	@CsvSource(delimiter = '|', textBlock = """
+			3   | no channel begins in the middle
+			90  | each page has the first chunk of a channel
+			""")
+	void damagedPageOfTheTableIsNamedAndWhatIsBehindItIsChecked(int channels, String why, @TempDir Path folder)
+			throws Exception {
+		UUID damaged = UUID.randomUUID();
+		Path file = storeBelow(folder, IntStream.range(0, 900).mapToObj((i) -> {
+			int index = i % (900 / channels);
+			return Chunks.ofPoints(damaged, "channel %02d".formatted(i / (900 / channels)), index, 5);
+		}), "UPDATE chunk SET missing_count = 7 WHERE channel_name IN ('channel 00', 'channel %02d') AND chunk_index = 9"
+			.formatted(channels - 1), "'chunk'::regclass");
+		damageMiddle(file);
+
+		CommandRun check = CommandRun.of("check", "--metrology.data-dir=" + folder.resolve("data"));
+
+		assertThat(check.out()).as(why)
+			.contains("data_id %s, channel channel %02d: not all of chunk_index ".formatted(damaged, channels / 2))
+			.contains("can be read: ERROR: invalid page in block")
+			.contains("channel channel 00, chunk_index 9: missing_count is 7")
+			.contains("channel channel %02d, chunk_index 9: missing_count is 7".formatted(channels - 1))
+			.containsPattern("Checked 1 streams, \\d+ channels and 8\\d\\d chunks");
+		assertThat(check.err()).isEmpty();
+		assertThat(check.status()).isEqualTo(1);
+	}
+
+	@ParameterizedTest
+	@CsvSource(delimiter = '|', textBlock = """
+			stream  | table stream: not all of it can be read: ERROR: invalid page
+			channel | table channel: not all of it can be read: ERROR: invalid page
+			chunk   | not all of chunk_index 0 to
+			""")
+	void tableOfWhichNothingCanBeReadIsNamed(String table, String finding, @TempDir Path folder) throws Exception {
+		UUID damaged = UUID.randomUUID();
+		Path file = storeBelow(folder, Stream.of(Chunks.ofPoints(damaged, "pressure", 0, 5)), "SELECT 1",
+				"'%s'::regclass".formatted(table));
+		damageMiddle(file);
+
+		CommandRun check = CommandRun.of("check", "--metrology.data-dir=" + folder.resolve("data"));
+
+		assertThat(check.out()).contains(finding).contains(" findings");
+		assertThat(check.err()).isEmpty();
+		assertThat(check.status()).isEqualTo(1);
+	}
+
+	/**
+	 * Stores chunks in a server of its own, executes a statement there, and stops it.
+	 * @return the file of a relation
+	 */
+	private static Path storeBelow(Path folder, Stream<String> chunks, String statement, String relation)
+			throws SQLException {
+		try (EmbeddedTestServer server = EmbeddedTestServer.startBelow(folder)) {
+			TestDatabase own = new TestDatabase(server.url(), server.username(), server.password());
+			try (TestService writing = TestService.start(own)) {
+				chunks.forEach((chunk) -> requireStored(writing.postChunk(chunk)));
+			}
+			try (Connection connection = own.connect(); Statement statements = connection.createStatement()) {
+				statements.execute(statement);
+				try (ResultSet row = statements.executeQuery("SELECT pg_relation_filepath(%s)".formatted(relation))) {
+					row.next();
+					return folder.resolve("data/postgresql").resolve(row.getString(1));
+				}
+			}
+		}
 	}
 
 	/** A chunk too large for its row, and that does not compress. */
@@ -344,7 +396,7 @@ class CheckIT {
 	}
 
 	/** Changes one page in the middle of a table. */
-	private static void damage(Path table) throws Exception {
+	private static void damageMiddle(Path table) throws Exception {
 		byte[] bytes = Files.readAllBytes(table);
 		byte[] garbage = "garbage".getBytes(StandardCharsets.US_ASCII);
 		System.arraycopy(garbage, 0, bytes, bytes.length / 2 / 8192 * 8192 + 4000, garbage.length);
