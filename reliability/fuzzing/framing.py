@@ -17,9 +17,26 @@ def may_go_unanswered(sent, ended):
     return head is None or sent.startswith(FOREIGN) or (ended and not _is_whole(head, body))
 
 
-def has_no_version(sent):
-    """Whether it is a request of HTTP/0.9, to which the answer is a body and nothing else."""
-    return b"HTTP/" not in sent.lstrip(b"\r\n").split(b"\n", 1)[0]
+def has_no_version(sent, answered=0):
+    """Whether it is a request of HTTP/0.9, to which the answer is a body and nothing else.
+
+    answered: how many requests before it in the same bytes were answered.
+    """
+    for _ in range(answered):
+        sent = _rest(sent)
+    return not re.match(rb"[^ \t]+[ \t]+[^ \t]+[ \t]+.*HTTP/", sent.lstrip(b"\r\n").split(b"\n", 1)[0])
+
+
+def has_lost_its_head(received):
+    """Whether it is the body of a refusal by Tomcat alone.
+
+    After a request of HTTP/0.9 Tomcat leaves out the head of its next answer, on whatever connection, where it cannot read
+    the request line (11.0.24: Http11Processor keeps http09 until it knows the next request's version).
+    """
+    try:
+        return json.loads(received)["code"] in ("invalid_request", "uri_too_long")
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def json_body(sent):
@@ -29,7 +46,7 @@ def json_body(sent):
         return None
     try:
         if _field(head, b"transfer-encoding"):
-            body = b"".join(_chunks(body))
+            body = _chunks(body)[0]
         elif _length(head) is not None:
             body = body[:_length(head)]
         if _field(head, b"content-encoding"):
@@ -44,6 +61,17 @@ def _split(sent):
     sent = sent.lstrip(b"\r\n")
     end = BLANK_LINE.search(sent)
     return (sent[:end.start()], sent[end.end():]) if end else (None, b"")
+
+
+def _rest(sent):
+    """What comes after the first request."""
+    head, body = _split(sent)
+    if head is None:
+        return b""
+    try:
+        return _chunks(body)[1] if _field(head, b"transfer-encoding") else body[_length(head) or 0:]
+    except (EOFError, ValueError):
+        return b""
 
 
 def _field(head, name):
@@ -70,18 +98,20 @@ def _is_whole(head, body):
 
 
 def _chunks(body):
-    """HTTP's own chunks; an EOFError where their end is missing, a ValueError where they are none."""
-    found = []
+    """What HTTP's own chunks hold, and what follows; an EOFError where they do not end, a ValueError where they are none."""
+    found = b""
     while True:
         line, newline, rest = body.partition(b"\n")
         if not newline:
             raise EOFError
         size = int(re.match(rb"[0-9a-fA-F]*", line).group(), 16)
         if size == 0:
-            if not (rest.startswith((b"\r\n", b"\n")) or BLANK_LINE.search(rest)):
+            # Trailers, and a blank line.
+            end = re.match(rb"\r?\n", rest) or BLANK_LINE.search(rest)
+            if end is None:
                 raise EOFError
-            return found
+            return found, rest[end.end():]
         if len(rest) < size + 2:
             raise EOFError
-        found.append(rest[:size])
+        found += rest[:size]
         body = rest[size:].partition(b"\n")[2]

@@ -205,6 +205,9 @@ class Worker:
             request.judge(answer, code, body)
         except (Hung, Closed, NotHttp) as failure:
             self._drop()
+            if "uri_too_long" in (request.codes or ()) and framing.has_lost_its_head(getattr(failure, "received", b"")):
+                self.statuses["without a head"] += 1
+                return
             self._fail("%s: %s" % (type(failure).__name__, failure), sent, answer)
         except (Undocumented, Unexpected) as failure:
             self._fail("%s: %s" % (type(failure).__name__.lower(), failure), sent, answer, isinstance(failure, Undocumented))
@@ -241,9 +244,12 @@ class Worker:
             for answer in connection.answers(judging.method_of(sent)):
                 answers.append(answer)
         except NotHttp as failure:
-            if answers or not framing.has_no_version(sent):
+            if framing.has_no_version(sent, len(answers)):
+                self.statuses["HTTP/0.9"] += 1
+            elif framing.has_lost_its_head(failure.received):
+                self.statuses["without a head"] += 1
+            else:
                 self._fail("no HTTP: %s" % failure, sent, None)
-            self.statuses["HTTP/0.9"] += 1
         else:
             if not answers:
                 self.statuses["closed"] += 1
