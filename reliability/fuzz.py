@@ -5,9 +5,10 @@
 
 It starts target/metrology-ingest.jar with its embedded PostgreSQL in a temporary folder, on a free port, with limits that
 are cheap to reach. Requests are made by a grammar of the API and foretold from what was acknowledged before; some have
-bytes changed, lie about their framing, or stop in their middle. It fails where an answer is 5xx, undocumented or other
-than foretold, where a connection hangs, where a code of the catalogue is never met, or where what PostgreSQL holds at the
-end is not what was acknowledged. It needs Python 3.9, a JDK, and pip install 'psycopg[binary]' pyyaml.
+bytes changed, lie about their framing, or stop in their middle. It fails where an answer is 5xx, other than openapi.yaml
+says or other than foretold, where a connection hangs or ends without an answer, where a code of the catalogue is never
+met, or where what PostgreSQL holds at the end is not just what was acknowledged; the folder is then kept. The last line
+has the figures. It needs Python 3.9, a JDK, and pip install 'psycopg[binary]' pyyaml.
 """
 
 import argparse
@@ -193,7 +194,7 @@ def parse(arguments):
     parser.add_argument("--seed", default=str(random.SystemRandom().randrange(10 ** 9)), help="repeats a run's requests")
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--jar", type=pathlib.Path, default=ROOT / "target" / "metrology-ingest.jar")
-    parser.add_argument("--keep", action="store_true", help="keep the folder with the data and the log")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with the data and the log, also where nothing is wrong")
     return parser.parse_args(arguments)
 
 
