@@ -121,7 +121,7 @@ def _string(rng, text):
 class Grammar:
     """Makes one worker's requests. Its streams are its own, so that answers can be foretold."""
 
-    def __init__(self, rng, worker, workers, shared, has_access):
+    def __init__(self, rng, worker, workers, shared):
         self.rng = rng
         self.worker = worker
         self.workers = workers
@@ -130,14 +130,13 @@ class Grammar:
         self.retired = []
         self.cursors = []
         self.pending = []
-        self.has_access = has_access
         self.keys_made = []
         self.productions, self.weights = zip(*[
             (self.chunk, 36), (self.shared_chunk, 4), (self.multi, 5), (self.initialize, 1.5), (self.finish, 1.2),
             (self.describe, 2), (self.points, 4), (self.table, 1.5), (self.timeseries, 2.5), (self.held, 2.5),
             (self.listing, 0.4), (self.units, 1.5), (self.delete, 0.6), (self.operation, 0.6), (self.unknown, 1),
             (self.faulty_chunk, 9), (self.faulty_multi, 2), (self.faulty_small, 3), (self.faulty_query, 3),
-            (self.http, 3)] + ([(self.key, 0.5), (self.faulty_key, 0.7)] if has_access else []))
+            (self.http, 3), (self.key, 0.5), (self.faulty_key, 0.7)])
 
     def next(self):
         """The next request, well-formed as HTTP."""
@@ -167,6 +166,40 @@ class Grammar:
 
     def shown(self, data_id):
         return data_id.upper() if self.rng.random() < 0.05 else data_id
+
+    def every_code(self):
+        """Requests that between them meet every code that an answer to one request can have, but for those of keys.
+
+        They come one after another, for most are made by what was acknowledged before.
+        """
+        stream = Stream(self.data_id(), known=False)
+        stream.names = NAMES[:2]
+        self.streams.append(stream)
+        while all(channel.units is None for channel in stream.channels.values()):
+            yield self._drawn(lambda: self.chunk(stream), lambda request: request.statuses == {201})
+        for code, production in (
+                ("malformed_json", self.faulty_chunk), ("invalid_request", self.faulty_query),
+                ("timestamp_out_of_range", self.faulty_chunk), ("too_many_points", self.faulty_chunk),
+                ("body_too_large", self._too_large), ("unsupported_media_type", self._wrong_type),
+                ("origin_not_allowed", self._foreign_origin), ("not_found", self._wrong_path),
+                ("method_not_allowed", self._wrong_method), ("not_acceptable", self._not_acceptable),
+                ("expectation_failed", self._expectation), ("http_version_not_supported", self._foreign_http),
+                ("not_implemented", self._foreign_http), ("uri_too_long", self._foreign_http),
+                ("headers_too_large", self._foreign_http), ("stream_unknown", self.unknown),
+                ("channel_unknown", lambda: self.points(stream)), ("units_mismatch", lambda: self.chunk(stream)),
+                ("manifest_mismatch", lambda: self.finish(stream))):
+            yield self._failing(production, code)
+        yield self._drawn(lambda: self.finish(stream), lambda request: request.statuses == {200})
+        yield self._failing(lambda: self.chunk(stream), "stream_finalized")
+        yield self.delete(stream)
+        yield self._failing(lambda: self.chunk(stream), "stream_deleted")
+
+    def _failing(self, production, code):
+        return self._drawn(production, lambda request: request.codes == {code})
+
+    def _drawn(self, production, is_wanted):
+        """The first request of its kind that is wanted."""
+        return next(request for request in iter(production, None) if is_wanted(request))
 
     # What is sent.
 
@@ -562,9 +595,18 @@ class Grammar:
         return self.read(request, stream, verify, name)
 
     def operation(self):
-        path, scope = self.rng.choice([("/openapi.yaml", "read"), ("/actuator/prometheus", "read"), ("/actuator/health", None),
-                                       ("/actuator/health/liveness", None), ("/actuator/health/readiness", None)])
-        return Request("operation", "GET", path, scope=scope).succeeds(200)
+        rng = self.rng
+        path, scope = rng.choice([("/openapi.yaml", "read"), ("/actuator/prometheus", "read"), ("/actuator/health", None),
+                                  ("/actuator/health/liveness", None), ("/actuator/health/readiness", None)])
+        request = Request("operation", rng.choice(["GET", "GET", "GET", "HEAD"]), path, scope=scope).succeeds(200)
+        if rng.random() < 0.5:
+            header, statuses, code = rng.choice(OPERATION_HEADERS[path.split("/")[-1] if path.count("/") < 3 else "health"])
+            request.headers.append(header)
+            request = request.fails(code) if code else request
+            request.statuses = statuses
+            # Tomcat refuses it before anybody asks for a key.
+            request.scope = None if header[0] == "Expect" else scope
+        return request
 
     # API keys.
 
@@ -722,9 +764,9 @@ class Grammar:
 
     def http(self):
         rng = self.rng
-        return rng.choice(([self._foreign_origin] if self.has_access else []) + [
+        return rng.choice([
             self._wrong_method, self._wrong_path, self._wrong_type, self._wrong_coding, self._not_acceptable, self._expectation,
-            self._too_large, self._options, self._foreign_http])()
+            self._too_large, self._options, self._foreign_http, self._foreign_origin])()
 
     def _wrong_method(self):
         rng = self.rng
@@ -804,6 +846,19 @@ class Grammar:
     def _options(self):
         return Request("options", "OPTIONS", self.path("stream", "chunk"), scope=None)
 
+
+# By operation: a header, and the statuses and the code of the answer.
+_HEALTH = [(("Accept", "application/json"), {200}, None),
+           (("Accept", "application/vnd.spring-boot.actuator.v2+json"), {200}, None),
+           (("Accept", "image/png"), {406}, "not_acceptable")]
+
+OPERATION_HEADERS = {
+    "health": _HEALTH,
+    "prometheus": [(("Accept", "application/openmetrics-text"), {200}, None), (("Accept", "image/png"), {406}, "not_acceptable"),
+                   (("Expect", "a-miracle"), {417}, "expectation_failed")],
+    "openapi.yaml": [(("Range", "bytes=0-99"), {200, 206}, None),
+                     (("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT"), {304}, None)],
+}
 
 MISSING = object()
 

@@ -46,7 +46,7 @@ CODES = {
 
 ACCESS = {"api_key_missing", "api_key_invalid", "api_key_revoked", "api_key_expired", "scope_missing", "origin_not_allowed"}
 
-# What HTTP itself can go wrong with, at any path.
+# What HTTP itself can go wrong with, at any path, and what Tomcat may answer before any operation is reached.
 HTTP = {"invalid_request", "request_timeout", "uri_too_long", "headers_too_large", "expectation_failed",
         "not_implemented", "http_version_not_supported"}
 
@@ -96,16 +96,15 @@ class Judge:
         self.document = Document(openapi)
         self.operations = [(method, re.compile(_pattern(path)), operation)
                            for method, path, operation in self.document.operations()]
-        self.problem = self.document.root["components"]["schemas"]["Problem"]
+        self.problem = self.document.root["components"]["responses"]["Problem"]
         self.titles = {}
         documented = set(self.document.root["components"]["schemas"]["ErrorCode"]["enum"])
-        if documented != set(CODES) and documented != set(CODES) - ACCESS:
+        if documented != set(CODES):
             raise SystemExit("openapi.yaml and the fuzzer differ in their codes: %s" % sorted(documented ^ set(CODES)))
-        self.has_access = ACCESS <= documented
 
     def codes(self):
         """All that the service can answer, but for what it never must."""
-        return set(CODES) - {"internal_error"} - (set() if self.has_access else ACCESS)
+        return set(CODES) - {"internal_error"}
 
     def operation(self, method, target):
         """The operation that a request is for, or None; and whether its path is one of the API's at all."""
@@ -146,30 +145,32 @@ class Judge:
             return None
         if operation is None:
             raise Undocumented("%d for what is not served" % answer.status)
-        if str(answer.status) not in operation["responses"]:
+        response = self.document.response(operation, answer.status)
+        if response is None:
             raise Undocumented("%s does not have status %d" % (operation["operationId"], answer.status))
+        self._check_headers(answer, response)
         if answer.status in (204, 304) or method == "HEAD":
             return None
-        self._check_required_headers(answer, operation)
-        return self._check_content(answer, operation, target)
+        return self._check_content(answer, response, operation, target)
 
-    def _check_required_headers(self, answer, operation):
-        response = self.document.resolve(operation["responses"][str(answer.status)])
+    def _check_headers(self, answer, response):
         for name, header in response.get("headers", {}).items():
             header = self.document.resolve(header)
             value = answer.header(name)
             if value is None and header.get("required"):
                 raise Undocumented("the header %s is missing" % name)
             if value is not None:
-                self._check_schema(header["schema"], int(value) if header["schema"]["type"] == "integer" else value,
-                                   "header " + name)
+                self._check_schema(header["schema"], _header_value(header["schema"], value), "header " + name)
 
-    def _check_content(self, answer, operation, target):
+    def _schema(self, answer, response):
         kind = answer.media_type()
-        try:
-            schema = self.document.schema_for(operation, answer.status, kind)
-        except KeyError:
-            raise Undocumented("%s does not have %s with status %d" % (operation["operationId"], kind, answer.status))
+        if kind not in response.get("content", {}):
+            raise Undocumented("%r is not documented with status %d" % (kind, answer.status))
+        return response["content"][kind]["schema"]
+
+    def _check_content(self, answer, response, operation, target):
+        kind = answer.media_type()
+        schema = self._schema(answer, response)
         if kind == "text/csv":
             return _csv(answer.body)
         if kind == "application/vnd.apache.parquet":
@@ -192,10 +193,13 @@ class Judge:
     def _check_problem(self, answer, method, target, sent, outage):
         if answer.media_type() != "application/problem+json":
             raise Undocumented("the error is %r" % answer.header("Content-Type"))
+        response = self._problem_response(answer, method, target)
+        self._check_headers(answer, response)
+        schema = self._schema(answer, response)
         if method == "HEAD":
             return None, None
         body = parse(answer.body)
-        self._check_schema(self.problem, body, "problem")
+        self._check_schema(schema, body, "problem")
         code = body["code"]
         self._check_problem_fields(answer, body)
         self._check_problem_headers(answer, code, sent)
@@ -205,6 +209,16 @@ class Judge:
         if inside and inside.group().encode() not in sent:
             raise Undocumented("the answer speaks of the inside: %s" % inside.group())
         return code, body
+
+    def _problem_response(self, answer, method, target):
+        """What the document says of the error: with its operation, or else once for all."""
+        operation = self.operation(method, target)[0] if target is not None else None
+        if operation is None:
+            return self.problem
+        response = self.document.error(operation, answer.status)
+        if response is None and answer.status not in {CODES[code][0] for code in HTTP}:
+            raise Undocumented("%s does not have the error %d" % (operation["operationId"], answer.status))
+        return response or self.problem
 
     def _check_problem_fields(self, answer, body):
         code = body["code"]
@@ -240,7 +254,7 @@ class Judge:
             raise Undocumented("stored is there, and this is no chunk")
 
     def _check_documented(self, code, method, target, outage):
-        if code in HTTP or (outage and code in OUTAGE) or (self.has_access and code in ACCESS):
+        if code in HTTP or (outage and code in OUTAGE) or code in ACCESS:
             return
         if target is None:
             if code == "internal_error" or code in OUTAGE:
@@ -254,6 +268,13 @@ class Judge:
         if code not in allowed:
             raise Undocumented("%s does not have the code %s"
                                % (operation["operationId"] if operation else "what is not served", code))
+
+
+def _header_value(schema, text):
+    """A header's value in the type that its schema has; as it is where it is none of that type."""
+    if schema.get("type") == "integer" and re.match(r"-?\d+\Z", text):
+        return int(text)
+    return text
 
 
 def parse(body):

@@ -34,6 +34,13 @@ class Keys:
                                 ("scope_missing", self.without[scope])])
         return ([] if key is None else _header(rng, key)), code
 
+    def headers_for(self, rng, request, code):
+        """The headers with which a request is answered with this code, or opened where it is None."""
+        while True:
+            headers, found = self.headers(rng, request)
+            if found == code:
+                return headers
+
     def _expired(self):
         soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)
         key = self._make("expired", SCOPES, soon.strftime("%Y-%m-%dT%H:%M:%SZ"))["key"]

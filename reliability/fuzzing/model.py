@@ -85,6 +85,9 @@ class Stream:
             channel.chunks[index] = chunk
             channel.units = channel.units if channel.units is not None else units
 
+    def hashes(self):
+        return {(name, index): chunk.hash for name, channel in self.channels.items() for index, chunk in channel.chunks.items()}
+
     def absence(self):
         """The code with which it is not served, or None."""
         return "stream_deleted" if self.deleted else None if self.known else "stream_unknown"
@@ -100,19 +103,32 @@ class Stream:
 
 
 class Acknowledged:
-    """Receipts for what nobody could foretell: mutated requests, and those of several workers for one stream."""
+    """What answers said of streams that nobody could foretell: of mutated requests, and of several workers' for one stream."""
 
     def __init__(self):
         # By data_id, then by (channel name, chunk index): the hash, or None where only its being there is known.
         self.streams = {}
-        # Streams whose deletion was acknowledged, or may have come through without an answer.
-        self.deleted = set()
+        # Streams that may hold more than that, for an answer left it open.
+        self.doubtful = set()
+
+    def make(self, data_id):
+        return self.streams.setdefault(data_id, {})
 
     def take(self, receipt, chunk_hash):
-        stream = self.streams.setdefault(receipt["data_id"], {})
-        stream[receipt["channel_name"], receipt["chunk_index"]] = chunk_hash
+        self.make(receipt["data_id"])[receipt["channel_name"], receipt["chunk_index"]] = chunk_hash
+
+    def delete(self, data_id):
+        self.streams[data_id] = {}
 
     def doubt(self, data_id):
-        """Something was sent whose answers are not all known: it may have replaced chunks of the stream."""
-        for key in self.streams.get(data_id, {}):
-            self.streams[data_id][key] = None
+        """Some request may have been done or not: chunks of the stream may be there, and be others than before."""
+        self.doubtful.add(data_id)
+        stream = self.make(data_id)
+        for key in stream:
+            stream[key] = None
+
+    def add(self, other):
+        """What another worker knows; no chunk is sent by two of them."""
+        self.doubtful |= other.doubtful
+        for data_id, keys in other.streams.items():
+            self.make(data_id).update(keys)

@@ -8,7 +8,7 @@ import uuid
 
 from fuzzing import mutation
 from fuzzing.grammar import Grammar, Request, Unexpected
-from fuzzing.judge import Judge, Undocumented
+from fuzzing.judge import Undocumented
 from fuzzing.model import Acknowledged, Stream
 from fuzzing.wire import Closed, Connection, Hung, NotHttp
 from fuzzing.worker import Failure
@@ -19,8 +19,8 @@ SENDERS = 40
 class Outage:
     """Requests that arrive in an outage, and again after it."""
 
-    def __init__(self, seed, service, openapi, keys):
-        self.seed, self.service, self.openapi, self.keys = seed, service, openapi, keys
+    def __init__(self, seed, service, judge, keys):
+        self.seed, self.service, self.judge, self.keys = seed, service, judge, keys
         self.statuses = collections.Counter()
         self.codes = collections.Counter()
         self.failures = []
@@ -81,14 +81,14 @@ class Outage:
         return {line.split()[0]: float(line.split()[1]) for line in lines if line and line[0] != "#" and "{" not in line}
 
     def _key(self):
-        return [] if self.keys is None else [("X-API-KEY", self.keys.all[0])]
+        return [("X-API-KEY", self.keys.all[0])]
 
     def _prepare(self, number):
         rng = random.Random("%s/outage/%d" % (self.seed, number))
         stream = Stream(str(uuid.UUID(int=rng.getrandbits(128))), known=False)
         stream.names = ["thickness"]
         if number < SENDERS // 2 or number >= SENDERS:
-            request = Grammar(rng, 0, 1, [], False).chunk(stream)
+            request = Grammar(rng, 0, 1, []).chunk(stream)
             request.query = []
         else:
             request = Request("read", "GET", rng.choice(
@@ -108,17 +108,19 @@ class Outage:
             thread.join()
 
     def _send(self, request, sent, during):
-        judge, answer = Judge(self.openapi), None
+        answer = None
         connection = Connection(self.service.port)
         try:
             connection.send(sent)
             answer = connection.answer(request.method)
-            code, body = judge.check(answer, request.method, request.target(), sent, outage=during)
+            code, body = self.judge.check(answer, request.method, request.target(), sent, outage=during)
             with self.lock:
                 self.statuses[answer.status] += 1
                 self.codes[code] += 1 if code else 0
                 if answer.status == 201:
                     self.acknowledged.take(body, answer.header("Chunk-Hash"))
+                elif body is not None and "stored" in body and body["stored"] is None:
+                    self.acknowledged.doubt(request.stream.data_id)
             if not during and answer.status != 201:
                 raise Unexpected("not stored after the outage")
         except Closed as failure:
@@ -132,4 +134,5 @@ class Outage:
 
     def _fail(self, failure, sent, answer):
         with self.lock:
-            self.failures.append(Failure(self.seed, -1, 0, "outage: %s: %s" % (type(failure).__name__, failure), sent, answer))
+            self.failures.append(Failure(self.seed, -1, 0, "outage: %s: %s" % (type(failure).__name__, failure), sent, answer,
+                                         isinstance(failure, Undocumented)))

@@ -71,7 +71,7 @@ class Rows:
     def __init__(self, port, password):
         self.connection = psycopg.connect(host="127.0.0.1", port=port, dbname="metrology", user="metrology", password=password)
         self.faults = []
-        # By data_id, then by (channel name, chunk index): (hash, number of points).
+        # By data_id, then by (channel name, chunk index): the hash.
         self.chunks = collections.defaultdict(dict)
         self.points = 0
 
@@ -90,22 +90,25 @@ class Rows:
             for row in cursor.execute(CHUNKS):
                 self._check_chunk(*row)
 
-    def check_stream(self, stream):
-        """Whether a stream is held just as it was acknowledged, with nothing missing and nothing more."""
-        held = {(name, index): (chunk.hash, len(chunk)) for name, channel in stream.channels.items()
-                for index, chunk in channel.chunks.items()}
-        found = self.chunks.get(stream.data_id, {})
-        if found != held:
-            differing = [key for key in held.keys() | found.keys() if held.get(key) != found.get(key)][:5]
-            self.faults.append("stream %s: %s" % (stream.data_id, ["%s is held as %s, acknowledged was %s" % (
-                key, found.get(key), held.get(key)) for key in differing]))
+    def check_stream(self, data_id, acknowledged, in_doubt=False):
+        """Whether a stream is held just as it was acknowledged; in doubt there may be more.
 
-    def check_acknowledged(self, data_id, keys):
-        """Whether receipts still hold."""
-        for key, chunk_hash in keys.items():
-            found = self.chunks.get(data_id, {}).get(key)
-            if found is None or chunk_hash not in (None, found[0]):
-                self.faults.append("stream %s: %s is held as %s, acknowledged was %s" % (data_id, key, found, chunk_hash))
+        acknowledged: hashes by (channel name, chunk index), None where any will do.
+        """
+        found = self.chunks.get(data_id, {})
+        keys = acknowledged.keys() | (found.keys() if not in_doubt else set())
+        differing = [key for key in keys if not (
+            key in found and key in acknowledged and acknowledged[key] in (None, found[key]))]
+        if differing:
+            self.faults.append("stream %s: %d chunks differ: %s" % (data_id, len(differing), [
+                "%s is held as %s, acknowledged was %s" % (key, found.get(key, "nothing"), acknowledged.get(key, "nothing"))
+                for key in differing[:5]]))
+
+    def check_strangers(self, known):
+        """Whether there are streams of which no answer has said that they exist."""
+        held = {row[0] for row in self.connection.execute("SELECT data_id::text FROM stream")} | self.chunks.keys()
+        for data_id in sorted(held - known):
+            self.faults.append("stream %s was never acknowledged, and holds %s" % (data_id, list(self.chunks.get(data_id, ()))[:5]))
 
     def _check_chunk(self, data_id, name, index, count, earliest, latest, least, most, missing, chunk_hash, times, values):
         present = [value for value in values if not math.isnan(value)]
@@ -114,5 +117,5 @@ class Rows:
                       len(values) - len(present), content_hash(times, values))
         if carried != recomputed or len(values) != len(times):
             self.faults.append("chunk %s %r %d says %s, its arrays %s" % (data_id, name, index, carried, recomputed))
-        self.chunks[data_id][name, index] = (chunk_hash, count)
+        self.chunks[data_id][name, index] = chunk_hash
         self.points += count

@@ -32,11 +32,14 @@ class Document:
             node = target
         return node
 
-    def schema_for(self, operation, status, media_type):
-        """The schema of an answer; a KeyError where the document does not have that answer."""
-        responses = operation["responses"]
-        response = self.resolve(responses[str(status)] if str(status) in responses else responses["default"])
-        return response.get("content", {})[media_type]["schema"]
+    def response(self, operation, status):
+        """What an operation may answer with a status of its own, or None."""
+        response = operation["responses"].get(str(status))
+        return None if response is None else self.resolve(response)
+
+    def error(self, operation, status):
+        """What an operation may answer with the status of an error, or None."""
+        return self.response(operation, status) or self.response(operation, "default")
 
     def faults(self, schema, value, place=""):
         """What is wrong with a value, as sentences."""
@@ -60,6 +63,11 @@ def _type(document, rule, value, schema, place):
 def _enum(document, rule, value, schema, place):
     if not any(value is choice or (value == choice and type(value) is type(choice)) for choice in rule):
         yield "%s is none of %s: %.100r" % (place, rule, value)
+
+
+def _const(document, rule, value, schema, place):
+    if value != rule or type(value) is not type(rule):
+        yield "%s is not %r: %.100r" % (place, rule, value)
 
 
 def _pattern(document, rule, value, schema, place):
@@ -182,6 +190,7 @@ FORMATS = {
 CHECKS = {
     "type": _type,
     "enum": _enum,
+    "const": _const,
     "pattern": _pattern,
     "format": _format,
     "minimum": _least,

@@ -36,26 +36,29 @@ SETTINGS = {
     "spring.lifecycle.timeout-per-shutdown-phase": "1s",
     "spring.datasource.hikari.data-source-properties.socketTimeout": NO_ANSWER,
     "spring.datasource.hikari.connection-timeout": 2000,
+    "metrology.access.bootstrap-key": BOOTSTRAP_KEY,
+    "metrology.access.cors-origins": TRUSTED_ORIGIN,
 }
 
 
 class Service:
     """One life of the service."""
 
-    def __init__(self, jar, folder, has_access):
+    def __init__(self, jar, folder):
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         settings = dict(SETTINGS, **{"server.port": self.port, "metrology.data-dir": self.data})
-        if has_access:
-            settings["metrology.access.bootstrap-key"] = BOOTSTRAP_KEY
-            settings["metrology.access.cors-origins"] = TRUSTED_ORIGIN
+        temporary = self.folder / "tmp"
+        temporary.mkdir()
         self.log = open(self.folder / "service.log", "wb")
+        # In a session of its own: Ctrl-C is for the fuzzer, which then stops the service.
         self.process = subprocess.Popen(
-            ["java", "-Xmx512m", "-jar", str(jar)] + ["--%s=%s" % setting for setting in settings.items()],
-            stdout=self.log, stderr=subprocess.STDOUT)
+            ["java", "-Xmx512m", "-Djava.io.tmpdir=%s" % temporary, "-jar", str(jar)]
+            + ["--%s=%s" % setting for setting in settings.items()],
+            stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
 
     def await_ready(self, seconds=120):
         """Waits until it serves, and the database answers."""
@@ -88,7 +91,7 @@ class Service:
 
     def pause_database(self):
         """Stops all of PostgreSQL's processes where they are; returns them."""
-        postmaster = int((self.data / "postgresql" / "postmaster.pid").read_text().split("\n")[0])
+        postmaster = self._postmaster()
         os.kill(postmaster, signal.SIGSTOP)
         found = subprocess.run(["pgrep", "-P", str(postmaster)], stdout=subprocess.PIPE, check=True).stdout.split()
         stopped = [postmaster] + [int(process) for process in found]
@@ -106,6 +109,12 @@ class Service:
             self.process.kill()
             self.process.wait()
         self.log.close()
+        if (self.data / "postgresql" / "postmaster.pid").exists():
+            # The service was killed, and PostgreSQL with it is not.
+            _signal([self._postmaster()], signal.SIGQUIT)
+
+    def _postmaster(self):
+        return int((self.data / "postgresql" / "postmaster.pid").read_text().split("\n")[0])
 
 
 def _signal(processes, number):

@@ -82,13 +82,12 @@ class Connection:
                 return answer
 
     def answers(self, method="GET"):
-        """All answers up to the end of the connection."""
-        found = []
-        while len(found) < MOST_ANSWERS:
+        """Each answer up to the end of the connection."""
+        for _ in range(MOST_ANSWERS):
             try:
-                found.append(self.answer(method))
+                yield self.answer(method)
             except Closed:
-                return found
+                return
         raise NotHttp("answers without end")
 
     def close(self):

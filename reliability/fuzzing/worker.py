@@ -5,11 +5,12 @@ import random
 import re
 import time
 
+from fuzzing import framing
 from fuzzing import judge as judging
 from fuzzing import mutation
 from fuzzing.grammar import Grammar, Unexpected
-from fuzzing.judge import Judge, Undocumented
-from fuzzing.model import Acknowledged, Stream
+from fuzzing.judge import Undocumented
+from fuzzing.model import Acknowledged, Stream, content_hash
 from fuzzing.wire import PATIENCE, Closed, Connection, Hung, NotHttp
 
 # Parts of all requests: bytes changed in the body; bytes changed anywhere; lies about framing; stalls.
@@ -17,6 +18,9 @@ SPOILED_BODY, SPOILED, MISFRAMED, STALLED = 0.09, 0.08, 0.06, 0.0006
 
 # The number of the request in whose middle each worker stalls, however few it has.
 FIRST_STALL = 20
+
+# As many as the first worker needs to meet every code for certain.
+FEWEST_FOR_ALL_CODES = 60
 
 MOST_FAILURES = 10
 
@@ -26,8 +30,9 @@ UUIDS = re.compile(judging.UUID.encode())
 class Failure:
     """What a person needs to see and repeat what went wrong."""
 
-    def __init__(self, seed, worker, number, reason, sent, answer):
+    def __init__(self, seed, worker, number, reason, sent, answer, undocumented=False):
         self.seed, self.worker, self.number, self.reason, self.sent = seed, worker, number, reason, sent
+        self.undocumented = undocumented
         self.answer = None if answer is None else (answer.status, answer.headers, answer.body[:1000])
 
     def __str__(self):
@@ -50,12 +55,13 @@ class Account:
 class Worker:
     """Sends requests by chance and keeps account."""
 
-    def __init__(self, seed, worker, workers, port, openapi, keys, shared):
+    def __init__(self, seed, worker, workers, port, judge, keys, shared):
         self.seed, self.worker, self.port, self.keys = seed, worker, port, keys
         # Of its own for each worker, so that one worker's requests do not depend on the others' pace.
         self.rng = random.Random("%s/%d" % (seed, worker))
-        self.grammar = Grammar(self.rng, worker, workers, shared, keys is not None)
-        self.judge = Judge(openapi)
+        self.grammar = Grammar(self.rng, worker, workers, shared)
+        self.judge = judge
+        self.certain = self._every_code() if worker == 0 else iter(())
         self.acknowledged = Acknowledged()
         self.statuses = collections.Counter()
         self.codes = collections.Counter()
@@ -63,7 +69,6 @@ class Worker:
         self.failures = []
         self.connection = None
         self.wild = None
-        self.stalls = 0
         self.number = 0
 
     def run(self, requests):
@@ -74,15 +79,26 @@ class Worker:
         return Account(self)
 
     def one(self):
-        chance = self.rng.random()
         if self.number == FIRST_STALL:
-            return self.stalled()
+            return self.stalled_in_body()
+        for request, sent in self.certain:
+            return self._exchange(request.kind, request, sent)
+        chance = self.rng.random()
         for part, send in ((SPOILED_BODY, self.spoiled_body), (SPOILED, self.spoiled), (MISFRAMED, self.misframed),
                            (STALLED, self.stalled)):
             if chance < part:
                 return send()
             chance -= part
         self.well_formed()
+
+    def _every_code(self):
+        """What reaches each code of the catalogue, however few requests there are."""
+        for request in self.grammar.every_code():
+            yield request, mutation.encode(self.rng, request, self.keys.headers_for(self.rng, request, None))
+        for code in ("api_key_missing", "api_key_invalid", "api_key_revoked", "api_key_expired", "scope_missing"):
+            request = self.grammar.listing()
+            headers = self.keys.headers_for(self.rng, request, code)
+            yield request.fails(code), mutation.encode(self.rng, request, headers)
 
     def well_formed(self):
         request = self.grammar.next()
@@ -107,36 +123,41 @@ class Worker:
         request.headers += self._key_headers(request)
         self._throw("misframed", mutation.misframe(self.rng, request))
 
+    def stalled_in_body(self):
+        """Stops in the middle of a chunk, whose sender has to be told."""
+        request = self.grammar.chunk(self._wild())
+        sent = mutation.encode(self.rng, request, self.keys.headers_for(self.rng, request, None), chunked=False)
+        answers = self._stall(sent, self.rng.randrange(sent.index(b"\r\n\r\n") + 4, len(sent)), trickle=False)
+        if [answer.status for answer in answers] != [408]:
+            self._fail("stalled in its body, it was not answered 408", sent, answers[0] if answers else None)
+
     def stalled(self):
         """Stops sending, and does not hang up: the service has to end it."""
-        # At least once in the middle of a body, which must be answered.
-        request = self._wild_request() if self.stalls else self.grammar.chunk(self._wild())
-        self.stalls += 1
-        sent = self._encode(request)
-        least = sent.index(b"\r\n\r\n") + 4 if self.stalls == 1 or self.rng.random() < 0.5 else 1
-        cut = self.rng.randrange(min(least, len(sent) - 1), len(sent))
+        sent = self._encode(self._wild_request())
+        least = sent.index(b"\r\n\r\n") + 4 if self.rng.random() < 0.5 else 1
+        self._stall(sent, self.rng.randrange(min(least, len(sent) - 1), len(sent)), trickle=self.rng.random() < 0.5)
+
+    def _stall(self, sent, cut, trickle):
         self.kinds["stalled"] += 1
-        connection, answers = Connection(self.port), []
+        connection = Connection(self.port)
         try:
             connection.send(sent[:cut])
-            if self.rng.random() < 0.5:
-                self._trickle(connection, sent[cut:])
-            answers = connection.answers(judging.method_of(sent))
+            trickled = self._trickle(connection, sent[cut:]) if trickle else 0
+            return self._answers(connection, sent[:cut + trickled], ended=cut + trickled == len(sent))
         except Hung as failure:
             self._fail("hung: %s" % failure, sent[:cut], None)
-        except NotHttp as failure:
-            self._fail("no HTTP: %s" % failure, sent[:cut], None)
+            return []
         finally:
             connection.close()
-        self._judge_thrown(sent, answers)
 
     def _trickle(self, connection, rest):
-        """A byte now and then, until the service has had enough or all is sent."""
+        """A byte now and then, until the service has had enough or all is sent; returns how many."""
         connection.socket.settimeout(0.3)
         deadline = time.monotonic() + 8
-        while rest and time.monotonic() < deadline:
-            connection.send(rest[:1])
-            rest = rest[1:]
+        trickled = 0
+        while trickled < len(rest) and time.monotonic() < deadline:
+            connection.send(rest[trickled:trickled + 1])
+            trickled += 1
             try:
                 more = connection.socket.recv(1 << 16)
             except OSError as failure:
@@ -144,9 +165,10 @@ class Worker:
             if more is not None:
                 connection.received += more
                 break
-        if not rest:
+        if trickled == len(rest):
             connection.end_sending()
         connection.socket.settimeout(PATIENCE)
+        return trickled
 
     def _wild_request(self):
         """A request to a stream of which nothing is foretold."""
@@ -163,8 +185,6 @@ class Worker:
         return self.wild
 
     def _key_headers(self, request):
-        if self.keys is None:
-            return []
         headers, code = self.keys.headers(self.rng, request)
         if code is not None:
             request.fails(code)
@@ -180,13 +200,17 @@ class Worker:
         try:
             answer = self._answer(request.method, sent)
             code, body = self._check(answer, request.method, request.target(), sent)
-            self._note(answer, sent, body, uncertain=kind != "spoiled body")
+            if kind == "spoiled body":
+                self._note(answer, sent, body)
             request.judge(answer, code, body)
         except (Hung, Closed, NotHttp) as failure:
             self._drop()
+            if "uri_too_long" in (request.codes or ()) and framing.has_lost_its_head(getattr(failure, "received", b"")):
+                self.statuses["without a head"] += 1
+                return
             self._fail("%s: %s" % (type(failure).__name__, failure), sent, answer)
         except (Undocumented, Unexpected) as failure:
-            self._fail("%s: %s" % (type(failure).__name__.lower(), failure), sent, answer)
+            self._fail("%s: %s" % (type(failure).__name__.lower(), failure), sent, answer, isinstance(failure, Undocumented))
 
     def _answer(self, method, sent):
         if self.connection is None or self.rng.random() < 0.002:
@@ -203,36 +227,49 @@ class Worker:
     def _throw(self, kind, sent):
         """Sends any bytes on a connection of their own, and takes what comes until its end."""
         self.kinds[kind] += 1
-        connection, answers = Connection(self.port), []
+        connection = Connection(self.port)
         try:
             connection.send(sent)
             connection.end_sending()
-            answers = connection.answers(judging.method_of(sent))
+            self._answers(connection, sent, ended=True)
         except Hung as failure:
             self._fail("hung: %s" % failure, sent, None)
-        except NotHttp as failure:
-            if not _is_http_0_9(sent, failure.received):
-                self._fail("no HTTP: %s" % failure, sent, None)
         finally:
             connection.close()
-        self._judge_thrown(sent, answers)
 
-    def _judge_thrown(self, sent, answers):
-        for data_id in set(UUIDS.findall(sent)):
-            self.acknowledged.doubt(data_id.decode().lower())
-        if not answers:
-            self.statuses["closed"] += 1
-            self._doubt_deletion(sent)
+    def _answers(self, connection, sent, ended):
+        """Takes and judges all answers, which may be none only where nobody can expect one."""
+        answers = []
+        try:
+            for answer in connection.answers(judging.method_of(sent)):
+                answers.append(answer)
+        except NotHttp as failure:
+            if framing.has_no_version(sent, len(answers)):
+                self.statuses["HTTP/0.9"] += 1
+            elif framing.has_lost_its_head(failure.received):
+                self.statuses["without a head"] += 1
+            else:
+                self._fail("no HTTP: %s" % failure, sent, None)
+        else:
+            if not answers:
+                self.statuses["closed"] += 1
+                if not framing.may_go_unanswered(sent, ended):
+                    self._fail("closed without an answer", sent, None)
+        for number, answer in enumerate(answers):
+            self._judge_thrown(answer, "answer %d of %d" % (number + 1, len(answers)), sent, is_first=number == 0)
+        return answers
+
+    def _judge_thrown(self, answer, what, sent, is_first):
         method, target = judging.line(sent)
         # Tomcat answers that by itself, with no id.
-        for number, answer in enumerate(answers if not sent.startswith(b"OPTIONS *") else []):
-            try:
-                first = number == 0
-                _, body = self._check(answer, method if first else "GET", target if first else None, sent)
-                self._note(answer, sent, body, uncertain=len(answers) > 1)
-            except (Undocumented, NotHttp) as failure:
-                self._fail("answer %d of %d is %s: %s" % (number + 1, len(answers), type(failure).__name__.lower(), failure),
-                           sent, answer)
+        if sent.startswith(b"OPTIONS *"):
+            return
+        try:
+            _, body = self._check(answer, method if is_first else "GET", target if is_first else None, sent)
+            self._note(answer, sent, body)
+        except (Undocumented, NotHttp) as failure:
+            self._fail("%s is %s: %s" % (what, type(failure).__name__.lower(), failure), sent, answer,
+                       isinstance(failure, Undocumented))
 
     def _check(self, answer, method, target, sent):
         self.statuses[answer.status] += 1
@@ -243,37 +280,39 @@ class Worker:
             raise Undocumented("the service failed")
         return code, body
 
-    def _note(self, answer, sent, body, uncertain):
-        """Keeps the receipts of a stream of which nothing is foretold."""
-        if self.wild is None or self.wild.data_id.encode() not in sent.lower():
-            return
-        if answer.status == 204:
-            self._doubt_deletion(b"DELETE" + sent)
-        if answer.status != 201:
-            return
-        if body is None:
-            try:
-                body = judging.parse(answer.body)
-            except Undocumented:
-                return
-        for receipt in body if isinstance(body, list) else [body]:
-            if "chunk_index" in receipt:
-                self.acknowledged.take(receipt, None if uncertain else answer.header("Chunk-Hash"))
+    def _note(self, answer, sent, body):
+        """Keeps what was done for a request of which nothing was foretold; any other answer says that nothing was."""
+        named = {data_id.decode().lower() for data_id in UUIDS.findall(sent)}
+        if answer.status == 201:
+            self._take(answer, sent, judging.parse(answer.body) if body is None else body)
+        elif answer.status == 204 and len(named) == 1:
+            self.acknowledged.delete(named.pop())
+        elif answer.status == 204 or (answer.status >= 500 and (body or {}).get("stored", True) is not False):
+            for data_id in named:
+                self.acknowledged.doubt(data_id)
 
-    def _doubt_deletion(self, sent):
-        if b"DELETE" in sent:
-            self.acknowledged.deleted.update(data_id.decode().lower() for data_id in UUIDS.findall(sent))
+    def _take(self, answer, sent, body):
+        if "processed_data_id" in body:
+            self.acknowledged.make(body["data_id"])
+        elif isinstance(body, list):
+            hashes = _channel_hashes(framing.json_body(sent))
+            for receipt in body:
+                self.acknowledged.take(receipt, hashes.get(receipt["channel_name"]))
+        else:
+            self.acknowledged.take(body, answer.header("Chunk-Hash"))
 
     def _drop(self):
         if self.connection is not None:
             self.connection.close()
         self.connection = None
 
-    def _fail(self, reason, sent, answer):
-        self.failures.append(Failure(self.seed, self.worker, self.number, reason, sent, answer))
+    def _fail(self, reason, sent, answer, undocumented=False):
+        self.failures.append(Failure(self.seed, self.worker, self.number, reason, sent, answer, undocumented))
 
 
-def _is_http_0_9(sent, received):
-    """Whether a line has no version: the answer to it is a body and nothing else."""
-    line = sent.lstrip(b"\r\n").split(b"\n", 1)[0].strip()
-    return len(line.split()) < 3 or b"HTTP" not in line or received.startswith(b'{"type":"urn:metrology-ingest:error:')
+def _channel_hashes(body):
+    """The hash of each channel's chunk in the body of a multi-chunk, as far as it could be read."""
+    try:
+        return {name: content_hash(samples["timestamps"], samples["values"]) for name, samples in body["channels"].items()}
+    except (TypeError, KeyError, AttributeError):
+        return {}
