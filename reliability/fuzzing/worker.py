@@ -20,7 +20,7 @@ SPOILED_BODY, SPOILED, MISFRAMED, STALLED = 0.09, 0.08, 0.06, 0.0006
 FIRST_STALL = 20
 
 # As many as the first worker needs to meet every code for certain.
-FEWEST_FOR_ALL_CODES = 60
+FEWEST_FOR_ALL_CODES = 80
 
 MOST_FAILURES = 10
 
@@ -93,7 +93,7 @@ class Worker:
 
     def _every_code(self):
         """What reaches each code of the catalogue, however few requests there are."""
-        for request in self.grammar.every_code():
+        for request in filter(None, self.grammar.every_code()):
             yield request, mutation.encode(self.rng, request, self.keys.headers_for(self.rng, request, None))
         for code in ("api_key_missing", "api_key_invalid", "api_key_revoked", "api_key_expired", "scope_missing"):
             request = self.grammar.listing()
@@ -287,7 +287,7 @@ class Worker:
             self._take(answer, sent, judging.parse(answer.body) if body is None else body)
         elif answer.status == 204 and len(named) == 1:
             self.acknowledged.delete(named.pop())
-        elif answer.status == 204 or (answer.status >= 500 and (body or {}).get("stored", True) is not False):
+        elif answer.status == 204 or (answer.status in (500, 503) and (body or {}).get("stored") is not False):
             for data_id in named:
                 self.acknowledged.doubt(data_id)
 
