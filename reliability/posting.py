@@ -1,5 +1,6 @@
 """Posters, and the ledger in which they note what they sent and what was answered."""
 
+import collections
 import hashlib
 import http.client
 import itertools
@@ -106,12 +107,13 @@ class Delivery:
 
 class Ledger:
     """chunks: how many different ones were acknowledged; answers: how often any was; refusals: how many requests were
-    refused, as they may be; streams: those that were made."""
+    refused, as they may be; failures: why requests were not acknowledged, by code; streams: those that were made."""
 
     def __init__(self):
         self.lock = threading.Lock()
         self.entries, self.sums, self.multis = {}, {}, {}
         self.chunks, self.answers, self.refusals, self.lost, self.faults, self.streams = 0, 0, 0, [], [], []
+        self.failures = collections.Counter()
 
     def begin(self, request):
         delivery = Delivery(request)
@@ -174,6 +176,10 @@ class Ledger:
             for attempt in delivery.attempts:
                 attempt.void = True
 
+    def failed(self, code):
+        with self.lock:
+            self.failures[code] += 1
+
     def left_open(self, delivery):
         """There was no answer, or none that knows."""
         with self.lock:
@@ -213,6 +219,7 @@ class Poster:
             answer = self.connection.getresponse()
         except (OSError, http.client.HTTPException):
             self.connection.close()
+            self.ledger.failed("no answer")
             self.ledger.left_open(delivery)
             return False
         body = self.rest_of(answer)
@@ -233,7 +240,10 @@ class Poster:
             body = answer.read()
         except (OSError, http.client.HTTPException):
             self.connection.close()
+            self.ledger.failed("no answer")
             return False
+        if answer.status == 503:
+            self.ledger.failed(json.loads(body)["code"])
         if answer.status == 201:
             self.ledger.streams.append(json.loads(body)["data_id"])
         elif answer.status != 503:
@@ -260,6 +270,7 @@ class Poster:
 
     def refuse(self, delivery, body, answer):
         problem = json.loads(body) if body else {}
+        self.ledger.failed(problem.get("code", "no answer"))
         if body and (answer.status != 503 or problem.get("code") not in self.REFUSALS or "stored" not in problem
                      or not answer.headers.get("Retry-After")):
             self.ledger.fault(f"{delivery.request.chunks[0][0]}: answered {answer.status} {body[:300]}")
