@@ -59,16 +59,8 @@ class ProblemReportValve extends ErrorReportValve {
 	@Override
 	public void invoke(Request request, Response response) throws IOException, ServletException {
 		super.invoke(request, response);
-		org.apache.coyote.Request body = request.getCoyoteRequest();
-		if (isRead(body)) {
-			return;
-		}
-		if (RequestIdFilter.hasSeen(request) && !body.hasExpectation()) {
+		if (!isRead(request.getCoyoteRequest())) {
 			seeOut(request, response);
-		}
-		else {
-			// Tomcat would await it.
-			body.action(ActionCode.DISABLE_SWALLOW_INPUT, null);
 		}
 	}
 
@@ -100,7 +92,10 @@ class ProblemReportValve extends ErrorReportValve {
 	private void seeOut(Request request, Response response) {
 		try {
 			response.finishResponse();
-			if (response.getStatus() == ErrorCode.REQUEST_TIMEOUT.status() || !discard(request.getCoyoteRequest())) {
+			// Who waits for 100 Continue has not sent it, and who stalled will not.
+			boolean comes = RequestIdFilter.hasSeen(request) && !request.getCoyoteRequest().hasExpectation()
+					&& response.getStatus() != ErrorCode.REQUEST_TIMEOUT.status();
+			if (!comes || !discard(request.getCoyoteRequest())) {
 				request.getCoyoteRequest().action(ActionCode.DISABLE_SWALLOW_INPUT, null);
 			}
 		}

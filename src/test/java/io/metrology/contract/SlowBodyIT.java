@@ -95,6 +95,15 @@ class SlowBodyIT {
 	}
 
 	@Test
+	void clientThatWaitsToBeAskedForABodyThatNobodyReadsGetsItsAnswer() throws Exception {
+		try (RawConnection connection = RawConnection.to(service)) {
+			connection.write("GET /metrology/streams HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+					+ "Content-Length: 2\r\n\r\n{}");
+			assertThat(connection.read().status()).isEqualTo(200);
+		}
+	}
+
+	@Test
 	void healthTakesNoBody() throws Exception {
 		try (RawConnection connection = RawConnection.to(service)) {
 			connection.write("GET /actuator/health HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
