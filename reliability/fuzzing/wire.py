@@ -82,10 +82,10 @@ class Connection:
                 return answer
 
     def answers(self, method="GET"):
-        """Each answer up to the end of the connection."""
-        for _ in range(MOST_ANSWERS):
+        """Each answer up to the end of the connection. Of which methods the later ones are, what comes next shows."""
+        for number in range(MOST_ANSWERS):
             try:
-                yield self.answer(method)
+                yield self.answer(method if number == 0 else None)
             except Closed:
                 return
         raise NotHttp("answers without end")
@@ -103,9 +103,17 @@ class Connection:
                 raise NotHttp("header %r" % line)
             headers.setdefault(name.decode("latin-1").lower(), []).append(value.strip().decode("latin-1"))
         answer = Answer(status, headers, b"")
+        if method is None and status >= 200 and answer.header("Content-Length") != "0" and not self._has_body():
+            method = "HEAD"
         if status >= 200 and status not in (204, 304) and method != "HEAD":
             answer.body = _decoded(self._body(answer), answer.header("Content-Encoding"))
         return answer
+
+    def _has_body(self):
+        """Whether something else than another answer follows."""
+        if not self.received:
+            self.received = self._receive()
+        return not (self.received == b"" or self.received.startswith(b"HTTP/1.1 "))
 
     def _body(self, answer):
         length = answer.header("Content-Length")

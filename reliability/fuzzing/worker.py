@@ -265,7 +265,8 @@ class Worker:
         if sent.startswith(b"OPTIONS *"):
             return
         try:
-            _, body = self._check(answer, method if is_first else "GET", target if is_first else None, sent)
+            later = "HEAD" if not answer.body and answer.header("Content-Length") not in (None, "0") else "GET"
+            _, body = self._check(answer, method if is_first else later, target if is_first else None, sent)
             self._note(answer, sent, body)
         except (Undocumented, NotHttp) as failure:
             self._fail("%s is %s: %s" % (what, type(failure).__name__.lower(), failure), sent, answer,
