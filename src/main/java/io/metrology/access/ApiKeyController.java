@@ -8,8 +8,8 @@ import java.util.UUID;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import io.metrology.access.ApiKeyService.NewApiKey;
 import io.metrology.http.Caller;
+import io.metrology.http.PathId;
 import io.metrology.http.RequestReader;
-import io.metrology.http.StreamPath;
 import jakarta.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
 
@@ -60,7 +60,7 @@ class ApiKeyController {
 	}
 
 	/** Revokes a key, for good. */
-	@DeleteMapping("/" + StreamPath.KEY_ID)
+	@DeleteMapping("/" + PathId.KEY_ID)
 	@ResponseStatus(HttpStatus.NO_CONTENT)
 	void revoke(@PathVariable UUID id, HttpServletRequest request) {
 		this.service.revoke(id, Caller.of(request));

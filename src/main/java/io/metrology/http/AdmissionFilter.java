@@ -72,19 +72,21 @@ class AdmissionFilter extends OncePerRequestFilter {
 	@Override
 	protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
 			throws ServletException, IOException {
-		if (isExempt(request) && !hasBody(request)) {
-			chain.doFilter(request, response);
-			return;
-		}
+		boolean exempt = isExempt(request);
 		try {
-			if (isExempt(request)) {
-				// Spring would read it into memory, whatever its length.
-				throw new ProblemException(ErrorCode.INVALID_REQUEST, "This path takes no body.");
+			if (exempt) {
+				requireNoBody(request);
 			}
-			admit();
+			else {
+				admit();
+			}
 		}
 		catch (ProblemException ex) {
 			this.problems.write(request, response, ex);
+			return;
+		}
+		if (exempt) {
+			chain.doFilter(request, response);
 			return;
 		}
 		try {
@@ -101,8 +103,11 @@ class AdmissionFilter extends OncePerRequestFilter {
 		return request.getServletPath().startsWith(this.exempt);
 	}
 
-	private static boolean hasBody(HttpServletRequest request) {
-		return request.getContentLengthLong() > 0 || request.getHeader(HttpHeaders.TRANSFER_ENCODING) != null;
+	/** Spring would read it into memory, whatever its length. */
+	private static void requireNoBody(HttpServletRequest request) {
+		if (request.getContentLengthLong() > 0 || request.getHeader(HttpHeaders.TRANSFER_ENCODING) != null) {
+			throw new ProblemException(ErrorCode.INVALID_REQUEST, "This path takes no body.");
+		}
 	}
 
 	private void admit() {

@@ -21,8 +21,9 @@ import org.springframework.validation.annotation.Validated;
  * @param maxWaiting the most requests beyond those that wait for one of them to end
  * @param maxWait how long a request waits for that, or for memory for its body, before it
  * is refused
- * @param maxRefusedBodies the most refused requests whose bodies are awaited at the same
- * time, to be thrown away; connections of others are closed
+ * @param maxRefusedBodies the most requests, refused or otherwise answered before their
+ * bodies were read, whose bodies are awaited at the same time, to be thrown away;
+ * connections of others are closed
  * @param maxBodyMemory the most memory that bodies beyond 64 KiB take at the same time,
  * what is read from them included; null for an eighth of the heap, 16 MiB at most
  */

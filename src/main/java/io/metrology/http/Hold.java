@@ -29,6 +29,10 @@ public class Hold {
 	/** Writes that have failed and are being tried again. */
 	private final AtomicInteger failing = new AtomicInteger();
 
+	/**
+	 * Makes the one hold of a service.
+	 * @param longest for how long a request is held
+	 */
 	Hold(@Value("${metrology.ingest.hold}") Duration longest) {
 		this.longest = longest;
 	}
@@ -69,10 +73,10 @@ public class Hold {
 					return write.get();
 				}
 				catch (DataAccessException | TransactionException ex) {
-					attempts.failed();
 					if (attempts.areOver() || !Sqlstate.of(ex).isWorthRetrying()) {
 						throw ex;
 					}
+					attempts.failed();
 				}
 				attempts.pause();
 			}

@@ -20,10 +20,10 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Writes the errors that never reach Spring, those of Tomcat itself: a bad request line,
- * headers that are too large, a missing Host, a body that broke off. It also sees refused
- * requests out: it reads what their clients are still sending, so that they get their
- * answer and not a reset, but for a bounded time and only so many at once, which Tomcat
- * itself does not.
+ * headers that are too large, a missing Host, a body that broke off. It also sees out
+ * requests that were answered before their body was read, as refused ones are: it reads
+ * what their clients are still sending, so that they get their answer and not a reset,
+ * but for a bounded time and only so many at once, which Tomcat itself does not.
  */
 class ProblemReportValve extends ErrorReportValve {
 

@@ -1,7 +1,5 @@
 package io.metrology.ingest;
 
-import java.time.Duration;
-
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Positive;
@@ -17,15 +15,13 @@ import org.springframework.validation.annotation.Validated;
  * @param maxChannels the most channels in one request
  * @param maxChannelsPerStream the most channels that a stream may come to have
  * @param unitsMismatch what to do with a chunk whose units differ from its channel's
- * @param hold how long a chunk is held, and its write tried again, while PostgreSQL is
- * away
  */
 @Validated
 @ConfigurationProperties("metrology.ingest")
 record IngestProperties(@Positive @DefaultValue("100000") int maxPoints,
 		@Positive @Max(5000) @DefaultValue("1000") int maxChannels,
 		@Positive @DefaultValue("10000") int maxChannelsPerStream,
-		@NotNull @DefaultValue("reject") UnitsMismatch unitsMismatch, @NotNull @DefaultValue("15s") Duration hold) {
+		@NotNull @DefaultValue("reject") UnitsMismatch unitsMismatch) {
 
 	/** What to do with a chunk whose units differ from its channel's. */
 	enum UnitsMismatch {

@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.UUID;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import io.metrology.http.PathId;
 import io.metrology.http.QueryParameters;
-import io.metrology.http.StreamPath;
 import io.metrology.series.HeldChunksStore.HeldChunk;
 import io.metrology.series.HeldChunksStore.Range;
 import jakarta.servlet.http.HttpServletRequest;
@@ -46,10 +46,8 @@ class HeldChunksController {
 	 * themselves, {@code limit} of them. {@code cursor} goes on after an answer's
 	 * {@code next_cursor}.
 	 */
-	@GetMapping(
-			path = { "/metrology/stream/" + StreamPath.DATA_ID + "/chunks",
-					"/tool-state/stream/" + StreamPath.DATA_ID + "/chunks" },
-			produces = MediaType.APPLICATION_JSON_VALUE)
+	@GetMapping(path = { "/metrology/stream/" + PathId.DATA_ID + "/chunks",
+			"/tool-state/stream/" + PathId.DATA_ID + "/chunks" }, produces = MediaType.APPLICATION_JSON_VALUE)
 	ResponseEntity<Answer> chunks(@PathVariable("data_id") UUID dataId, HttpServletRequest request) {
 		QueryParameters parameters = QueryParameters.of(request);
 		String name = parameters.text("channel");

@@ -5,8 +5,8 @@ import java.io.OutputStream;
 import java.util.List;
 import java.util.UUID;
 
+import io.metrology.http.PathId;
 import io.metrology.http.QueryParameters;
-import io.metrology.http.StreamPath;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 
@@ -46,8 +46,8 @@ class PointsController {
 	 * with every peak; {@code format}, {@code json}, {@code csv} or {@code parquet},
 	 * before {@code Accept}.
 	 */
-	@GetMapping({ "/metrology/stream/" + StreamPath.DATA_ID + "/points",
-			"/tool-state/stream/" + StreamPath.DATA_ID + "/points" })
+	@GetMapping({ "/metrology/stream/" + PathId.DATA_ID + "/points",
+			"/tool-state/stream/" + PathId.DATA_ID + "/points" })
 	void points(@PathVariable("data_id") UUID dataId, HttpServletRequest request, HttpServletResponse response)
 			throws IOException, HttpMediaTypeNotAcceptableException {
 		QueryParameters parameters = QueryParameters.of(request);

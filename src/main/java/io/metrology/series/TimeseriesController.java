@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.UUID;
 
 import io.metrology.http.ErrorCode;
+import io.metrology.http.PathId;
 import io.metrology.http.ProblemException;
 import io.metrology.http.QueryParameters;
-import io.metrology.http.StreamPath;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import org.jspecify.annotations.Nullable;
@@ -45,8 +45,9 @@ class TimeseriesController {
 	 * {@code available_properties}, the names of channels and no points;
 	 * {@code return_null_if_missing}, null instead of 404.
 	 */
-	@GetMapping(path = { "/metrology/" + StreamPath.DATA_ID + "/timeseries",
-			"/tool-state/" + StreamPath.DATA_ID + "/timeseries" }, produces = MediaType.APPLICATION_JSON_VALUE)
+	@GetMapping(
+			path = { "/metrology/" + PathId.DATA_ID + "/timeseries", "/tool-state/" + PathId.DATA_ID + "/timeseries" },
+			produces = MediaType.APPLICATION_JSON_VALUE)
 	void timeseries(@PathVariable("data_id") UUID dataId, HttpServletRequest request, HttpServletResponse response)
 			throws IOException {
 		Query query = Query.of(QueryParameters.of(request));

@@ -5,13 +5,13 @@ import java.util.List;
 import java.util.UUID;
 
 import io.metrology.http.Caller;
-import io.metrology.http.Hold;
 import io.metrology.http.Faults;
+import io.metrology.http.Hold;
+import io.metrology.http.PathId;
 import io.metrology.http.QueryParameters;
 import io.metrology.http.RequestFields;
 import io.metrology.http.RequestReader;
 import io.metrology.http.StoredText;
-import io.metrology.http.StreamPath;
 import jakarta.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -80,7 +80,7 @@ class StreamController {
 	 * Corrects the units of a channel.
 	 * @param channel the channel's name
 	 */
-	@PatchMapping(path = "/stream/" + StreamPath.DATA_ID + "/channels", consumes = MediaType.APPLICATION_JSON_VALUE)
+	@PatchMapping(path = "/stream/" + PathId.DATA_ID + "/channels", consumes = MediaType.APPLICATION_JSON_VALUE)
 	ChannelUnits correctUnits(@PathVariable("data_id") UUID dataId, @RequestParam @StoredText(min = 1) String channel,
 			HttpServletRequest request) throws IOException {
 		UnitsRequest correction = this.requests.read(request, StreamController::units);
@@ -96,14 +96,14 @@ class StreamController {
 	 * The body is empty, or a manifest {@code {"channels": {"<name>": {"chunks": 3,
 	 * "total_points": 300}}}} that what is stored must match.
 	 */
-	@PostMapping("/stream/" + StreamPath.DATA_ID + "/finalize")
+	@PostMapping("/stream/" + PathId.DATA_ID + "/finalize")
 	StreamIds finish(@PathVariable("data_id") UUID dataId, HttpServletRequest request) throws IOException {
 		Manifest manifest = this.requests.readOptional(request, Manifest::of);
 		return new StreamIds(dataId, this.finalizing.finish(dataId, manifest, Caller.of(request)).processedDataId());
 	}
 
 	/** Describes a stream and its channels. */
-	@GetMapping("/stream/" + StreamPath.DATA_ID)
+	@GetMapping("/stream/" + PathId.DATA_ID)
 	StreamCatalog.Description describe(@PathVariable("data_id") UUID dataId) {
 		return this.catalog.find(dataId).orElseThrow(() -> this.service.absent(dataId));
 	}
@@ -129,7 +129,7 @@ class StreamController {
 	/**
 	 * Deletes a stream and all its points. Its id stays taken: late chunks are refused.
 	 */
-	@DeleteMapping(path = "/stream/" + StreamPath.DATA_ID)
+	@DeleteMapping(path = "/stream/" + PathId.DATA_ID)
 	@ResponseStatus(HttpStatus.NO_CONTENT)
 	void delete(@PathVariable("data_id") UUID dataId, HttpServletRequest request) {
 		if (!this.purger.delete(dataId, Caller.of(request))) {

@@ -1,7 +1,6 @@
 package io.metrology.ingest;
 
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -33,8 +32,8 @@ class PlainChunkReaderTests {
 			"é", "\\u0041", "1e22", "1e23", "-0", "-0.0", "9007199254740993", "1705312200.123",
 			"123456789012345678901");
 
-	private final ChunkParser exact = new ChunkParser(RequestReaders.strict(), new IngestProperties(MAX_POINTS, 1000,
-			10_000, IngestProperties.UnitsMismatch.REJECT, Duration.ofSeconds(1)));
+	private final ChunkParser exact = new ChunkParser(RequestReaders.strict(),
+			new IngestProperties(MAX_POINTS, 1000, 10_000, IngestProperties.UnitsMismatch.REJECT));
 
 	@Test
 	void whatClientsSendIsPlain() {

@@ -1,7 +1,7 @@
 package io.metrology.http;
 
 /** The parts of paths that name a stream or a key. */
-public final class StreamPath {
+public final class PathId {
 
 	private static final String UUID_FORM = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
 
@@ -14,7 +14,7 @@ public final class StreamPath {
 	/** The path variable {@code id} of a key, likewise. */
 	public static final String KEY_ID = "{id:" + UUID_FORM + "}";
 
-	private StreamPath() {
+	private PathId() {
 	}
 
 }
