@@ -29,7 +29,8 @@ SETTINGS = {
     "metrology.ingest.max-channels": grammar.MOST_CHANNELS,
     "metrology.ingest.hold": "%ds" % HOLD,
     "metrology.finalize.quiet-period": "20ms",
-    "metrology.finalize.max-wait": "%ds" % HOLD,
+    # Longer than several bodies that stall, one after the other: each may be of the stream.
+    "metrology.finalize.max-wait": "%ds" % (5 * BODY_TIME),
     "server.tomcat.connection-timeout": "%ds" % SILENCE,
     "server.tomcat.keep-alive-timeout": "120s",
     # Less than a chunk is held: what still waits is told that the service stops.

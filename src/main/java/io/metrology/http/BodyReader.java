@@ -62,12 +62,20 @@ public class BodyReader {
 	 * gzip
 	 */
 	public byte[] read(HttpServletRequest request) throws IOException {
-		return read(request, Limit.of(this.properties.maxBodySize(), "metrology.http.max-body-size"));
+		return read(request, longest());
 	}
 
-	/** Reads the body of a request that holds no points, at most 4 MiB of it. */
+	/**
+	 * Reads the body of a request that holds no points, at most 4 MiB of it.
+	 * @throws ProblemException as of {@link #read}
+	 */
 	byte[] readSmall(HttpServletRequest request) throws IOException {
-		return read(request, Limit.of(SMALL, "of requests without points"));
+		return read(request, (SMALL.compareTo(this.properties.maxBodySize()) < 0)
+				? Limit.of(SMALL, "of requests without points") : longest());
+	}
+
+	private Limit longest() {
+		return Limit.of(this.properties.maxBodySize(), "metrology.http.max-body-size");
 	}
 
 	private byte[] read(HttpServletRequest request, Limit limit) throws IOException {

@@ -220,6 +220,10 @@ class BodyLimitIT {
 			Answer tooLong = small.client().postChunk(new ChunkJson().paddedTo(1025));
 			tooLong.assertNotStored(ErrorCode.BODY_TOO_LARGE);
 			assertThat(tooLong.detail()).contains("1024");
+			Answer withoutPoints = small.client()
+				.post("/metrology/stream/initialize", "{\"points_per_chunk\": 1}" + " ".repeat(1024));
+			withoutPoints.assertProblem(ErrorCode.BODY_TOO_LARGE);
+			assertThat(withoutPoints.detail()).contains("1024 bytes");
 			Answer tooMany = small.client().postChunk(new ChunkJson().withPoints(4).toString());
 			tooMany.assertNotStored(ErrorCode.TOO_MANY_POINTS);
 			assertThat(tooMany.detail()).contains("3 points");
