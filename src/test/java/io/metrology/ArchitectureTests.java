@@ -38,9 +38,9 @@ class ArchitectureTests {
 	@Test
 	void everyFeatureHasARule() {
 		assertThat(CLASSES.stream().map((type) -> type.getPackageName()).distinct()).containsExactlyInAnyOrder(
-				"io.metrology", "io.metrology.http", "io.metrology.database", "io.metrology.stream",
-				"io.metrology.ingest", "io.metrology.series", "io.metrology.access", "io.metrology.command",
-				"io.metrology.check");
+				"io.metrology", "io.metrology.http", "io.metrology.http.load", "io.metrology.database",
+				"io.metrology.stream", "io.metrology.ingest", "io.metrology.series", "io.metrology.access",
+				"io.metrology.command", "io.metrology.check");
 	}
 
 }
