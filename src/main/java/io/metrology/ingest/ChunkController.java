@@ -9,6 +9,7 @@ import io.metrology.http.BodyReader;
 import io.metrology.http.Caller;
 import io.metrology.http.RequestFlag;
 import io.metrology.http.RequestReader;
+import io.metrology.http.load.RequestDeadline;
 import io.metrology.stream.StreamTraffic;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
@@ -57,7 +58,7 @@ class ChunkController {
 		try (StreamTraffic.Request request = this.traffic.enter()) {
 			Chunk chunk = this.parser.parse(this.bodies.read(http));
 			request.isFor(chunk.key().dataId());
-			receipt = store(Submission.of(chunk, Caller.of(http)), validateOnly).get(0);
+			receipt = store(http, Submission.of(chunk, Caller.of(http)), validateOnly).get(0);
 		}
 		answer.setHeader("Chunk-Outcome", receipt.outcome().label());
 		answer.setHeader("Chunk-Hash", receipt.hash());
@@ -77,7 +78,7 @@ class ChunkController {
 		try (StreamTraffic.Request request = this.traffic.enter()) {
 			List<Chunk> chunks = this.multiParser.parse(this.bodies.read(http));
 			request.isFor(chunks.get(0).key().dataId());
-			receipts = store(Submission.ofChannels(chunks, Caller.of(http)), validateOnly);
+			receipts = store(http, Submission.ofChannels(chunks, Caller.of(http)), validateOnly);
 		}
 		answer(answer, validateOnly, (json) -> {
 			json.writeStartArray();
@@ -102,8 +103,9 @@ class ChunkController {
 		bytes.writeTo(answer.getOutputStream());
 	}
 
-	private List<ChunkReceipt> store(Submission submission, boolean validateOnly) {
-		return validateOnly ? this.service.validate(submission) : this.service.ingest(submission);
+	private List<ChunkReceipt> store(HttpServletRequest http, Submission submission, boolean validateOnly) {
+		return validateOnly ? this.service.validate(submission)
+				: this.service.ingest(submission, RequestDeadline.of(http));
 	}
 
 }

@@ -12,6 +12,7 @@ import io.metrology.http.QueryParameters;
 import io.metrology.http.RequestFields;
 import io.metrology.http.RequestReader;
 import io.metrology.http.StoredText;
+import io.metrology.http.load.RequestDeadline;
 import jakarta.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -71,7 +72,7 @@ class StreamController {
 	StreamIds initialize(HttpServletRequest request) throws IOException {
 		Caller caller = Caller.of(request);
 		Stream stream = new Stream(this.requests.read(request, InitializeRequest::of), caller);
-		Stream made = this.hold.write(() -> this.service.initialize(stream));
+		Stream made = this.hold.write(RequestDeadline.of(request), () -> this.service.initialize(stream));
 		log.info("Made stream {}, asked with {}", made.dataId(), caller);
 		return StreamIds.of(made);
 	}
