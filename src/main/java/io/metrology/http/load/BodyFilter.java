@@ -22,6 +22,7 @@ import jakarta.servlet.ServletException;
 import jakarta.servlet.ServletInputStream;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
+import org.apache.catalina.connector.ClientAbortException;
 import org.apache.coyote.ActionCode;
 import org.apache.coyote.BadRequestException;
 import org.apache.coyote.Request;
@@ -295,10 +296,12 @@ class BodyFilter extends OncePerRequestFilter {
 			if (failure instanceof SocketTimeoutException) {
 				return tooSlow("stopped arriving");
 			}
-			String detail = (failure instanceof BadRequestException)
-					? "The body is not well-formed HTTP. Send the request again."
-					: "The connection broke off before the body was complete. Send the request again.";
-			return new ProblemException(ErrorCode.INVALID_REQUEST, detail).withHeader(HttpHeaders.CONNECTION, "close");
+			boolean isMalformed = failure instanceof BadRequestException && !(failure instanceof ClientAbortException);
+			ProblemException problem = isMalformed
+					? new ProblemException(ErrorCode.INVALID_REQUEST, "The body is not well-formed HTTP.")
+					: new ProblemException(ErrorCode.BODY_INCOMPLETE,
+							"The connection broke off before the body was complete. Send the request again.");
+			return problem.withHeader(HttpHeaders.CONNECTION, "close");
 		}
 
 		private void refuse(ProblemException problem) {
