@@ -27,11 +27,15 @@ def main():
                                   verbosity=3)
     report = {"data_id": job["data_id"], "begun": {}, "errors": []}
     if report["data_id"] is None:
-        report["data_id"] = streamer.initialize(stream_name=job["name"])
+        try:
+            report["data_id"] = streamer.initialize(stream_name=job["name"])
+        except RuntimeError as error:
+            report["errors"].append(f"initialize: {error}")
+    if report["data_id"] is not None:
         write(job, {**report, "finished": False})
-    started = time.monotonic()
-    for step, arguments in calls:
-        take(streamer, step, arguments, report, started)
+        started = time.monotonic()
+        for step, arguments in calls:
+            take(streamer, step, arguments, report, started)
     report["finished"] = True
     write(job, report)
     if job["linger"]:
