@@ -35,7 +35,11 @@ def main():
         write(job, {**report, "finished": False})
         started = time.monotonic()
         for step, arguments in calls:
-            take(streamer, step, arguments, report, started)
+            if step["call"] == "wait":
+                sys.stdin.readline()
+                started = time.monotonic()
+            else:
+                take(streamer, step, arguments, report, started)
     report["finished"] = True
     write(job, report)
     if job["linger"]:
@@ -60,10 +64,8 @@ def arguments_of(step):
 
 def take(streamer, step, arguments, report, started):
     """One step. An error is noted, because a script that catches it would also go on."""
-    if step["call"] == "wait":
-        sys.stdin.readline()
-        return
     if "at" in step:
+        # Seconds since the last wait.
         time.sleep(max(0, started + step["at"] - time.monotonic()))
     begun = time.monotonic()
     if step["call"] == "push" and "at" in step:

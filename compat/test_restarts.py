@@ -19,11 +19,14 @@ class Outage:
 
     def __init__(self, service, folder, number, pause, pushes):
         """number: of the signal that ends the service. pause: seconds until it is started again."""
-        steps = [sdk.push(index, "temperature", "°C", at=index * SPACING) for index in range(pushes)]
-        self.scripts = {version: sdk.Script(version, folder, service.port, [*steps, sdk.WAIT, sdk.FINALIZE], linger=True)
+        steps = [sdk.WAIT, *(sdk.push(index, "temperature", "°C", at=index * SPACING) for index in range(pushes)),
+                 sdk.WAIT, sdk.FINALIZE]
+        self.scripts = {version: sdk.Script(version, folder, service.port, steps, linger=True)
                         for version in sdk.VERSIONS}
         try:
             servers.wait_until("the streams", lambda: all(script.data_id for script in self.scripts.values()))
+            for script in self.scripts.values():
+                script.go_on()
             time.sleep(pushes * SPACING / 2)
             self.rows_before = {version: service.chunks(script.data_id) for version, script in self.scripts.items()}
             begun = time.monotonic()
