@@ -12,6 +12,7 @@ import time
 import urllib.parse
 
 import measured
+import pytest
 import servers
 import socket_parent
 
@@ -134,6 +135,12 @@ class SocketServed(Served):
 def bytes_of(doubles):
     """Every bit counts: -0.0 differs from 0.0, and a missing value is one certain NaN."""
     return array.array("d", doubles).tobytes()
+
+
+def require_none(faults):
+    """A case names all of its faults, not only the first."""
+    if faults:
+        pytest.fail("\n".join(map(str, faults)), pytrace=False)
 
 
 class Comparison:

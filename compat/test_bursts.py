@@ -45,7 +45,7 @@ def require_stored_whole(version, service, folder, row, steps):
     row["health max/p99 s"], row["operator max/p99 s"] = map(str, probers)
     row["peak MiB"] = f"{service.peak():.0f}"
     row["note"] = "; ".join([*(f"{count} x {reason}" for reason, count in outcomes.reasons().most_common(3)),
-                             *(error[:60] for error in report["errors"])])
+                             *(f"{error.split(':')[0]} failed: {sdk.short(error.split(': ', 1)[1])}" for error in report["errors"])])
     faults += comparison.faults() + report["errors"]
     if refused:
         faults.append(f"refused: {dict(refused)}")
@@ -54,4 +54,4 @@ def require_stored_whole(version, service, folder, row, steps):
         faults.append(f"the stream's status is {status}")
     if not comparison.faults():
         faults += serving.compare_points(service, data_id, script)
-    assert not faults
+    serving.require_none(faults)

@@ -41,7 +41,7 @@ def test_wrong_key(version, locked, folder, size, row):
     row["stored/pushed"], row["refused"] = f"{comparison.stored}/{len(comparison.pushed)}", sum(answers.values())
     row["finalize s"] = f"{report['finalize_seconds']:.1f}"
     row["note"] = "wrong key: " + "; ".join(f"{count} x {reason}" for reason, count in answers.most_common(3))
-    assert not comparison.faults() + report["errors"]
+    serving.require_none(comparison.faults() + report["errors"])
     assert not any(intruder.outcomes().acknowledged for intruder in intruders)
     assert rows_of(locked, existing) == (1, 0, 0)
     assert rows_of(locked, unknown) == (0, 0, 0)

@@ -66,7 +66,7 @@ def require_resent(service, script, row, requests, resend_one):
     row["note"] += f"; after the resend {after.stored}/{len(after.pushed)}"
     row["finalize s"] = f"{report['finalize_seconds']:.1f}"
     description = service.description(data_id)
-    assert not after.faults() + serving.compare_points(service, data_id, script) + report["errors"]
+    serving.require_none(after.faults() + report["errors"] + serving.compare_points(service, data_id, script))
     assert description["status"] == "success"
     assert (description["refused"]["count"], description["refused"]["records"]) == (refused, 0)
 
