@@ -25,6 +25,7 @@ import jakarta.servlet.http.HttpServletResponse;
 import org.apache.catalina.connector.ClientAbortException;
 import org.apache.coyote.ActionCode;
 import org.apache.coyote.BadRequestException;
+import org.apache.coyote.ContinueResponseTiming;
 import org.apache.coyote.Request;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -149,7 +150,12 @@ class BodyFilter extends OncePerRequestFilter {
 		}
 		body = new ReceivedBody(announced, this.limits.asSent(request));
 		body.belongsTo(request);
-		if (readArrived(request, body, announced)) {
+		Request coyote = (request.getAttribute(CoyoteRequestValve.ATTRIBUTE) instanceof Request raw) ? raw : null;
+		if (coyote != null && coyote.hasExpectation()) {
+			// The client waits to be asked for its body.
+			coyote.action(ActionCode.ACK, ContinueResponseTiming.ON_REQUEST_BODY_READ);
+		}
+		if (coyote != null && announced >= 0 && readArrived(request, coyote, body)) {
 			return true;
 		}
 		readWithoutThread(request, response, body, Math.min(Math.max(announced, 0), BodyMemory.SMALL));
@@ -160,11 +166,7 @@ class BodyFilter extends OncePerRequestFilter {
 	 * Reads what is there. A body in chunks is not read so, because Tomcat would wait for
 	 * the data of a chunk whose length is there.
 	 */
-	private boolean readArrived(HttpServletRequest request, ReceivedBody body, int announced) throws IOException {
-		Request coyote = (request.getAttribute(CoyoteRequestValve.ATTRIBUTE) instanceof Request raw) ? raw : null;
-		if (coyote == null || announced < 0) {
-			return false;
-		}
+	private boolean readArrived(HttpServletRequest request, Request coyote, ReceivedBody body) throws IOException {
 		InputStream in = request.getInputStream();
 		for (int look = 0; look < LOOKS; look++) {
 			while (hasArrived(in, coyote)) {
