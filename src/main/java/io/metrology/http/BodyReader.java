@@ -9,9 +9,11 @@ import java.util.Locale;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
+import io.metrology.http.load.ReceivedBody;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.servlet.http.HttpServletRequest;
+import org.jspecify.annotations.Nullable;
 
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.InvalidMediaTypeException;
@@ -66,12 +68,34 @@ public class BodyReader {
 	}
 
 	/**
+	 * Reads the body as sent, if a request was refused before anything read it.
+	 * @return null if the body was begun before, or cannot be read
+	 */
+	public @Nullable ReceivedBody readUnread(HttpServletRequest request) {
+		try {
+			Limit sent = longest().gzipped();
+			BodyMemory.Share share = this.memory.open(request);
+			share.await(Math.max(0, request.getContentLengthLong()));
+			ReceivedBody.keep(request, drain(request.getInputStream(), -1, sent, growing(share, 0)));
+			return ReceivedBody.of(request);
+		}
+		catch (IOException | ProblemException ex) {
+			return null;
+		}
+	}
+
+	/**
 	 * Reads the body of a request that holds no points, at most 4 MiB of it.
 	 * @throws ProblemException as of {@link #read}
 	 */
 	byte[] readSmall(HttpServletRequest request) throws IOException {
 		return read(request, (SMALL.compareTo(this.properties.maxBodySize()) < 0)
 				? Limit.of(SMALL, "of requests without points") : longest());
+	}
+
+	/** Returns how long a body may be, after decompression. */
+	public DataSize maxBodySize() {
+		return this.properties.maxBodySize();
 	}
 
 	private Limit longest() {
@@ -93,11 +117,14 @@ public class BodyReader {
 	private byte[] readPlain(HttpServletRequest request, Limit limit) throws IOException {
 		long announced = request.getContentLengthLong();
 		if (announced >= 0 && announced <= BodyMemory.SHORT) {
-			return drain(request.getInputStream(), announced, limit, Growth.NONE);
+			byte[] body = drain(request.getInputStream(), announced, limit, Growth.NONE);
+			ReceivedBody.keep(request, body);
+			return body;
 		}
 		BodyMemory.Share share = this.memory.open(request);
 		share.await(Math.max(0, announced) * BodyMemory.TIMES_LENGTH);
 		byte[] body = drain(request.getInputStream(), announced, limit, growing(share, 0));
+		ReceivedBody.keep(request, body);
 		share.grow(memoryFor(body));
 		return body;
 	}
@@ -109,6 +136,7 @@ public class BodyReader {
 			share.await(announced * BodyMemory.TIMES_LENGTH);
 		}
 		byte[] sent = drain(request.getInputStream(), announced, limit.gzipped(), growing(share, 0));
+		ReceivedBody.keep(request, sent);
 		byte[] body = inflate(sent, limit, growing(share, sent.length));
 		if (body.length > BodyMemory.SHORT) {
 			share.grow(memoryFor(body));

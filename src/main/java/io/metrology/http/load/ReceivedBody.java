@@ -29,6 +29,15 @@ public final class ReceivedBody {
 		return (request.getAttribute(ATTRIBUTE) instanceof ReceivedBody body) ? body : null;
 	}
 
+	/** Keeps the body of a request that was read at once. */
+	public static void keep(HttpServletRequest request, byte[] sent) {
+		ReceivedBody body = new ReceivedBody();
+		body.buffer = sent;
+		body.length = sent.length;
+		body.complete = true;
+		request.setAttribute(ATTRIBUTE, body);
+	}
+
 	/** Returns whether the last byte has arrived. */
 	public synchronized boolean isComplete() {
 		return this.complete;
