@@ -191,7 +191,7 @@ class RefusalRecorder {
 	}
 
 	/** Deletes what is too old. */
-	@Scheduled(initialDelay = 10, fixedDelay = 60, timeUnit = TimeUnit.SECONDS)
+	@Scheduled(initialDelay = 10, fixedDelay = 10, timeUnit = TimeUnit.SECONDS)
 	void expireLater() {
 		runLater(new AtomicBoolean(), this::expire);
 	}

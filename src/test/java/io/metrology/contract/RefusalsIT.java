@@ -20,6 +20,7 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import io.metrology.StoredRows;
 import io.metrology.http.ErrorCode;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,11 +35,16 @@ class RefusalsIT {
 
 	private static final String MULTI = Client.CHUNKS + "/multi";
 
-	private final RunningService service = RunningService.asDelivered();
+	private final RunningService service = Shared.SERVICE;
 
 	private final Client client = this.service.client();
 
 	private StoredRows rows;
+
+	@AfterAll
+	static void stop() {
+		Shared.SERVICE.close();
+	}
 
 	@BeforeEach
 	void connect() throws SQLException {
@@ -498,6 +504,13 @@ class RefusalsIT {
 			gzip.write(text.getBytes(StandardCharsets.UTF_8));
 		}
 		return bytes.toByteArray();
+	}
+
+	/** With a rate that no test exceeds. */
+	private static final class Shared {
+
+		static final RunningService SERVICE = RunningService.start("metrology.refusals.max-rate=1000");
+
 	}
 
 }
