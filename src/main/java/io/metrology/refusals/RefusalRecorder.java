@@ -13,10 +13,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.zip.CRC32C;
 
-import com.github.benmanes.caffeine.cache.Cache;
-import com.github.benmanes.caffeine.cache.Caffeine;
 import io.metrology.http.BodyReader;
 import io.metrology.ingest.ChunkResend.Form;
 import io.metrology.refusals.RefusalMetrics.Dropped;
@@ -38,6 +35,9 @@ import org.springframework.stereotype.Component;
  * <p>
  * A request that was recorded within the last second or so is only counted, and the
  * counts are written once a second. All other requests have a limit per second.
+ *
+ * <p>
+ * Its length is that of the thread's tasks.
  */
 @Component
 class RefusalRecorder {
@@ -47,11 +47,6 @@ class RefusalRecorder {
 	private static final Duration MAX_WAIT = Duration.ofSeconds(1);
 
 	private static final int MAX_WAITING = 50;
-
-	/** Somewhat longer than the time between two writes of the counts. */
-	private static final Duration KNOWN_FOR = Duration.ofMillis(1500);
-
-	private static final int MAX_KNOWN = 1000;
 
 	/** A body without a record is read this far for its data_id. */
 	private static final int FIRST_BYTES = 4096;
@@ -68,7 +63,7 @@ class RefusalRecorder {
 
 	private final RefusalCounts counts = new RefusalCounts();
 
-	private final Cache<Fingerprint, Known> known = Caffeine.newBuilder().maximumSize(MAX_KNOWN).build();
+	private final KnownRefusals known = new KnownRefusals();
 
 	private final AtomicBoolean writingCounts = new AtomicBoolean();
 
@@ -90,10 +85,8 @@ class RefusalRecorder {
 	 * @return the id of the record, or null if the request was not recorded
 	 */
 	@Nullable UUID record(Head head, byte[] sent) {
-		Fingerprint fingerprint = Fingerprint.of(head, sent);
-		Known before = this.known.getIfPresent(fingerprint);
-		if (before != null && before.isFresh() && before.isOf(sent)
-				&& this.counts.addRepeated(before.id(), head.reason(), before.dataId())) {
+		KnownRefusals.Known before = this.known.find(head, sent);
+		if (before != null && this.counts.addRepeated(before.id(), head.reason(), before.dataId())) {
 			this.metrics.recorded();
 			return before.id();
 		}
@@ -108,14 +101,14 @@ class RefusalRecorder {
 		if (failure != null) {
 			return unrecorded(head, sent, failure);
 		}
-		this.known.put(fingerprint, new Known(body.id(), request.dataId(), RefusedBody.sha256().digest(sent)));
+		this.known.add(head, sent, body.id(), request.dataId());
 		this.metrics.recorded();
 		return body.id();
 	}
 
 	/** Forgets a record that was deleted, so that the same request is recorded again. */
 	void forget(UUID id) {
-		this.known.asMap().values().removeIf((each) -> each.id().equals(id));
+		this.known.forget(id);
 	}
 
 	private @Nullable UUID unrecorded(Head head, byte[] sent, Unrecorded reason) {
@@ -178,11 +171,7 @@ class RefusalRecorder {
 			return;
 		}
 		try {
-			Set<UUID> existing = Set.copyOf(this.store.write(taken));
-			this.known.asMap()
-				.values()
-				.removeIf((each) -> taken.records().containsKey(each.id()) && !existing.contains(each.id()));
-			this.known.asMap().values().stream().filter((each) -> existing.contains(each.id())).forEach(Known::renew);
+			this.known.confirm(taken.records().keySet(), Set.copyOf(this.store.write(taken)));
 		}
 		catch (RuntimeException ex) {
 			this.counts.putBack(taken);
@@ -267,56 +256,6 @@ class RefusalRecorder {
 			RefusedKeys keys = RefusedKeys.of(this.form, body.content());
 			return new RefusedRequest(body, this.reason, this.path, this.query, this.contentType, keys.dataId(),
 					keys.channelNames(), keys.chunkIndex());
-		}
-
-	}
-
-	/** Tells most bodies apart at little cost. Equal ones are compared by their hash. */
-	private record Fingerprint(Form form, @Nullable String contentEncoding, int length, long checksum) {
-
-		static Fingerprint of(Head head, byte[] sent) {
-			CRC32C checksum = new CRC32C();
-			checksum.update(sent);
-			return new Fingerprint(head.form(), head.contentEncoding(), sent.length, checksum.getValue());
-		}
-
-	}
-
-	/** A request that has a record, as was known at some time. */
-	private static final class Known {
-
-		private final UUID id;
-
-		private final @Nullable UUID dataId;
-
-		private final byte[] hash;
-
-		private volatile long knownAt = System.nanoTime();
-
-		Known(UUID id, @Nullable UUID dataId, byte[] hash) {
-			this.id = id;
-			this.dataId = dataId;
-			this.hash = hash;
-		}
-
-		UUID id() {
-			return this.id;
-		}
-
-		@Nullable UUID dataId() {
-			return this.dataId;
-		}
-
-		boolean isOf(byte[] sent) {
-			return Arrays.equals(this.hash, RefusedBody.sha256().digest(sent));
-		}
-
-		boolean isFresh() {
-			return System.nanoTime() - this.knownAt < KNOWN_FOR.toNanos();
-		}
-
-		void renew() {
-			this.knownAt = System.nanoTime();
 		}
 
 	}

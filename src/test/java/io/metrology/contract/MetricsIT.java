@@ -87,7 +87,8 @@ class MetricsIT {
 					.containsEntry("metrology_ingest_points_total{outcome=\"" + outcome + "\"}", 0.0);
 			}
 			for (String reason : List.of("max_rate", "timeout", "failure", "stream_deleted")) {
-				assertThat(samples).containsEntry("metrology_refusals_unrecorded_total{reason=\"" + reason + "\"}", 0.0);
+				assertThat(samples).containsEntry("metrology_refusals_unrecorded_total{reason=\"" + reason + "\"}",
+						0.0);
 			}
 			for (String reason : List.of("max_total", "max_age")) {
 				assertThat(samples).containsEntry("metrology_refusals_dropped_total{reason=\"" + reason + "\"}", 0.0);
