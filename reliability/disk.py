@@ -4,7 +4,8 @@
     target/python/bin/python reliability/disk.py [--rounds 6] [--short]
 
 The disk is a tmpfs in a mount namespace of its own (Linux, util-linux). While it is full, chunks are refused with an
-honest 503, and health and metrics answer; once there is room again, all go on by themselves.
+honest 503, and health and metrics answer; once there is room again, all go on by themselves. A chunk that breaks a rule
+is answered with 400 within a few seconds also then, and is recorded again once there is room.
 """
 
 import contextlib
@@ -13,10 +14,12 @@ import random
 import subprocess
 import sys
 import time
+import uuid
 
 import psycopg
 
 import checking
+import refusals
 import servers
 from posting import Gate, Ledger, Persistent, Poster, Streams, Workload, await_end
 from servers import BrokenPromise
@@ -76,8 +79,19 @@ def keep_full(disk, service, cluster, ledger, ends):
                 ends = False
             for path in ("/actuator/health/liveness", "/actuator/prometheus"):
                 service.get(path)
+            refuse(service)
             time.sleep(0.2)
     return ledger.refusals - before
+
+
+def refuse(service):
+    """The answer to a chunk that breaks a rule waits for its record for a second at most."""
+    begun = time.monotonic()
+    status, _, answer = refusals.send(service, "POST", "/metrology/stream/chunk",
+                                      refusals.chunk(str(uuid.uuid4()), 0, values=[1]))
+    if status != 400 or time.monotonic() - begun > 5:
+        raise BrokenPromise(f"on a full disk a wrong chunk got {status} after {time.monotonic() - begun:.1f} s:"
+                            f" {answer[:300]}")
 
 
 def proof(options, folder, chance, stack):
@@ -101,6 +115,7 @@ def proof(options, folder, chance, stack):
         acknowledged = ledger.chunks
         disk.ballast.unlink()
         servers.wait_until("chunks to be stored again", lambda: ledger.chunks > acknowledged, 60)
+        refusals.refuse(service, refusals.chunk(str(uuid.uuid4()), 0, values=[1]))
         print(f"round {number + 1}: full for {FULL_SECONDS} s, {refused} requests refused,"
               f" {ledger.chunks} chunks acknowledged so far", flush=True)
     over.append(True)

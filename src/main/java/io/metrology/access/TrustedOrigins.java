@@ -28,7 +28,7 @@ class TrustedOrigins extends DefaultCorsProcessor {
 			"Content-Encoding", "If-None-Match", "X-Request-Id");
 
 	private static final List<String> ANSWER_HEADERS = List.of("Chunk-Outcome", "Chunk-Hash", "ETag", "Retry-After",
-			"X-Request-Id", "Content-Disposition");
+			"X-Request-Id", "Content-Disposition", "Refusal-Id");
 
 	private static final Duration MAX_AGE = Duration.ofHours(1);
 

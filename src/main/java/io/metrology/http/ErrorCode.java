@@ -47,6 +47,10 @@ public enum ErrorCode {
 	UNITS_MISMATCH(409, "Units mismatch"),
 	/** What is stored differs from the manifest given to finalize. */
 	MANIFEST_MISMATCH(409, "Manifest mismatch"),
+	/** The chunk has content that was stored after the refusal of the resent one. */
+	CHUNK_NEWER(409, "Chunk newer"),
+	/** The record of a refused chunk has no body to resend. */
+	REFUSAL_WITHOUT_BODY(409, "Refusal without body"),
 	/** The stream was deleted. */
 	STREAM_DELETED(410, "Stream deleted"),
 	/** The body is longer than the limit. */

@@ -14,6 +14,9 @@ public final class PathId {
 	/** The path variable {@code id} of a key, likewise. */
 	public static final String KEY_ID = "{id:" + UUID_FORM + "}";
 
+	/** The path variable {@code id} of a record of a refused chunk, likewise. */
+	public static final String REFUSAL_ID = KEY_ID;
+
 	private PathId() {
 	}
 

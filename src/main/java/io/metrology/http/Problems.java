@@ -97,6 +97,9 @@ public class Problems {
 	private byte[] body(@Nullable HttpServletRequest request, ErrorCode code, String detail, List<Fault> faults,
 			boolean outcomeUnknown) {
 		count(code);
+		if (request != null) {
+			new SentProblem(code, Fault.printable(detail)).keep(request);
+		}
 		String path = (request != null) ? request.getRequestURI() : null;
 		Map<String, @Nullable Object> body = new LinkedHashMap<>();
 		body.put("type", "urn:metrology-ingest:error:" + code.code());
@@ -132,7 +135,7 @@ public class Problems {
 	 * one.
 	 */
 	private static boolean isIngest(@Nullable String path) {
-		return path == null || path.contains("/stream/chunk");
+		return path == null || path.contains("/stream/chunk") || path.contains("/resend");
 	}
 
 }

@@ -49,7 +49,7 @@ class ChannelRegistry {
 			  FROM unnest(?::uuid[], ?::text[]) AS wanted (data_id, channel_name)
 			  JOIN stream s
 			    ON s.data_id = wanted.data_id
-			   AND s.finalized_at IS NULL
+			   AND (s.finalized_at IS NULL OR s.data_id = ANY (?))
 			   AND s.deleted_at IS NULL
 			 ORDER BY wanted.data_id, wanted.channel_name COLLATE "C"
 			ON CONFLICT DO NOTHING
@@ -83,8 +83,9 @@ class ChannelRegistry {
 	/**
 	 * Makes the rows that are not there yet, for streams that accept data.
 	 * @param makers who is to be on record for having made a stream
+	 * @param resent streams that also get channels if they are finalized
 	 */
-	Created create(BatchKeys keys, Map<UUID, Caller> makers) {
+	Created create(BatchKeys keys, Map<UUID, Caller> makers, Set<UUID> resent) {
 		Set<UUID> registered = new HashSet<>();
 		if (this.registersUnknown) {
 			this.jdbc.query(REGISTER_STREAMS, (statement) -> {
@@ -95,7 +96,10 @@ class ChannelRegistry {
 		this.jdbc.query(LOCK_STREAMS, (statement) -> keys.setStreams(statement, 1), (RowCallbackHandler) (row) -> {
 		});
 		Map<UUID, Integer> before = this.holdings.countChannels(keys);
-		this.jdbc.update(CREATE_CHANNELS, (statement) -> keys.setChannels(statement, 1));
+		this.jdbc.update(CREATE_CHANNELS, (statement) -> {
+			keys.setChannels(statement, 1);
+			BatchKeys.set(statement, 3, "uuid", resent, (dataId) -> dataId);
+		});
 		return new Created(registered, before);
 	}
 

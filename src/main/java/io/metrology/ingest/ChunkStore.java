@@ -7,6 +7,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import javax.sql.DataSource;
 
@@ -92,12 +94,23 @@ class ChunkStore {
 		Planned planned = writeFromMemory(batch, keys).or(() -> writeLocked(batch, keys, false))
 			.or(() -> writeLocked(batch, keys, true))
 			.orElseThrow(() -> new IllegalStateException("A channel that was locked is gone"));
-		this.memory.remember(planned.plan().channels());
+		this.memory.remember(planned.plan().channelsToCache());
 		this.metrics.committed(keys.chunks().size(), System.nanoTime() - begun);
 		planned.registered()
 			.forEach((dataId) -> log.info("Registered stream {} by its first chunk, sent with {}", dataId,
 					makers(batch).get(dataId)));
+		resends(batch).filter((resend) -> planned.plan().changesFinalized(dataId(resend)))
+			.forEach((resend) -> log.info("Stored resent chunk ({}) in a finalized stream, sent with {}",
+					resend.chunks().get(0).key(), resend.caller()));
 		return planned.results();
+	}
+
+	private static Stream<Submission> resends(List<Submission> batch) {
+		return batch.stream().filter((submission) -> submission.resend() != null);
+	}
+
+	private static UUID dataId(Submission submission) {
+		return submission.chunks().get(0).key().dataId();
 	}
 
 	/** What {@link #write} would answer now; nothing is locked or written. */
@@ -111,7 +124,8 @@ class ChunkStore {
 
 	/** Empty if nothing was written, as something is not remembered, or was changed. */
 	private Optional<Planned> writeFromMemory(List<Submission> batch, BatchKeys keys) {
-		Holdings remembered = ChunkStatements.fitsOne(batch) ? this.memory.recall(keys) : null;
+		boolean cacheable = ChunkStatements.fitsOne(batch) && resends(batch).findAny().isEmpty();
+		Holdings remembered = cacheable ? this.memory.recall(keys) : null;
 		if (remembered == null) {
 			return Optional.empty();
 		}
@@ -166,7 +180,8 @@ class ChunkStore {
 	}
 
 	private Optional<Planned> storeLocked(List<Submission> batch, BatchKeys keys, boolean creating) {
-		Created created = creating ? this.registry.create(keys, makers(batch)) : Created.NOTHING;
+		Created created = creating ? this.registry.create(keys, makers(batch),
+				resends(batch).map(ChunkStore::dataId).collect(Collectors.toSet())) : Created.NOTHING;
 		Holdings held = this.holdings.lock(keys);
 		if (held.channels().size() < keys.channels().size() && !creating) {
 			return Optional.empty();

@@ -1,5 +1,6 @@
 package io.metrology.ingest;
 
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.UUID;
@@ -31,8 +32,9 @@ record Holdings(Map<UUID, StreamState> streams, Map<ChunkKey.Channel, ChannelSta
 	 * @param contentHash its content hash
 	 * @param earliestTime its least timestamp, epoch seconds
 	 * @param latestTime its greatest timestamp, epoch seconds
+	 * @param receivedAt when this content was written, by the clock of the database
 	 */
-	record HeldChunk(int pointCount, byte[] contentHash, double earliestTime, double latestTime) {
+	record HeldChunk(int pointCount, byte[] contentHash, double earliestTime, double latestTime, Instant receivedAt) {
 
 		boolean hasContentOf(Chunk chunk) {
 			return Arrays.equals(this.contentHash, chunk.contentHash());

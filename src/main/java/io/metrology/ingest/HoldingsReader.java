@@ -3,6 +3,7 @@ package io.metrology.ingest;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.OffsetDateTime;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.UUID;
@@ -70,7 +71,8 @@ class HoldingsReader {
 			                k.point_count,
 			                k.content_hash,
 			                k.earliest_time,
-			                k.latest_time
+			                k.latest_time,
+			                k.received_at
 			           FROM chunk k
 			          WHERE k.data_id = wanted.data_id
 			            AND k.channel_name = wanted.channel_name
@@ -159,7 +161,8 @@ class HoldingsReader {
 	}
 
 	private static HeldChunk chunk(ResultSet row) throws SQLException {
-		return new HeldChunk(row.getInt(4), row.getBytes(5), row.getDouble(6), row.getDouble(7));
+		return new HeldChunk(row.getInt(4), row.getBytes(5), row.getDouble(6), row.getDouble(7),
+				row.getObject(8, OffsetDateTime.class).toInstant());
 	}
 
 }

@@ -92,6 +92,25 @@ class WritePlan {
 		return this.channels;
 	}
 
+	/**
+	 * The channels to change that may be cached. A cached channel stands for an open
+	 * stream, so the channels of a finalized one, which only a resend changes, are not.
+	 */
+	Map<ChunkKey.Channel, ChannelState> channelsToCache() {
+		Map<ChunkKey.Channel, ChannelState> open = new TreeMap<>(this.channels);
+		open.keySet().removeIf((channel) -> isFinalized(channel.dataId()));
+		return open;
+	}
+
+	/** Returns whether the plan writes to a stream that was finalized before. */
+	boolean changesFinalized(UUID dataId) {
+		return isFinalized(dataId) && this.channels.keySet().stream().anyMatch((key) -> key.dataId().equals(dataId));
+	}
+
+	private boolean isFinalized(UUID dataId) {
+		return this.holdings.streams().get(dataId) == StreamState.FINALIZED;
+	}
+
 	/** What those channels held before, in the same order. */
 	Collection<ChannelState> before() {
 		return this.channels.keySet()
@@ -132,7 +151,7 @@ class WritePlan {
 		if (isHeld(chunk, channel, held)) {
 			return null;
 		}
-		if (stream == StreamState.FINALIZED) {
+		if (stream == StreamState.FINALIZED && submission.resend() == null) {
 			return new ProblemException(ErrorCode.STREAM_FINALIZED,
 					"The stream was finalized and accepts no new data (" + chunk.key() + ").");
 		}
@@ -140,7 +159,20 @@ class WritePlan {
 		if (full != null) {
 			return full;
 		}
-		return isMismatch(chunk, channel) ? unitsMismatch(chunk, channel, submission.pointerTo(chunk)) : null;
+		if (isMismatch(chunk, channel)) {
+			return unitsMismatch(chunk, channel, submission.pointerTo(chunk));
+		}
+		return isNewer(held, submission) ? newer(chunk) : null;
+	}
+
+	private static boolean isNewer(@Nullable HeldChunk held, Submission submission) {
+		return held != null && submission.resend() != null && submission.resend().isOlderThan(held.receivedAt());
+	}
+
+	private static ProblemException newer(Chunk chunk) {
+		return new ProblemException(ErrorCode.CHUNK_NEWER,
+				"Other content was stored for this chunk after the refusal; resend with replace=true to replace it ("
+						+ chunk.key() + ").");
 	}
 
 	/** A submission has several chunks only of different channels of one stream. */

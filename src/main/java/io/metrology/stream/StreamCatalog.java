@@ -85,6 +85,24 @@ class StreamCatalog {
 			 ORDER BY c.channel_name
 			""";
 
+	private static final String REFUSED = """
+			SELECT coalesce((SELECT c.count FROM refusal_count c WHERE c.data_id = :data_id), 0) AS count,
+			       (SELECT count(*) FROM refusal r WHERE r.data_id = :data_id) AS records,
+			       latest.id,
+			       latest.last_received_at,
+			       latest.code,
+			       latest.channel_names,
+			       latest.chunk_index
+			  FROM (VALUES (1)) AS always
+			  LEFT JOIN LATERAL (
+			         SELECT *
+			           FROM refusal r
+			          WHERE r.data_id = :data_id
+			          ORDER BY r.last_received_at DESC
+			          LIMIT 1) AS latest
+			    ON true
+			""";
+
 	private final JdbcClient jdbc;
 
 	private final StreamProperties properties;
@@ -103,7 +121,7 @@ class StreamCatalog {
 		return query(ONE).param("data_id", dataId)
 			.query(StreamCatalog::summary)
 			.optional()
-			.map((stream) -> new Description(stream, channels(dataId)));
+			.map((stream) -> new Description(stream, refused(dataId), channels(dataId)));
 	}
 
 	/**
@@ -118,6 +136,20 @@ class StreamCatalog {
 			query.param("created_at", after.createdAt().atOffset(ZoneOffset.UTC)).param("after", after.dataId());
 		}
 		return query.param("limit", limit).query(StreamCatalog::summary).list();
+	}
+
+	private RefusedChunks refused(UUID dataId) {
+		return this.jdbc.sql(REFUSED).param("data_id", dataId).query(StreamCatalog::refused).single();
+	}
+
+	private static RefusedChunks refused(ResultSet row, int index) throws SQLException {
+		UUID id = row.getObject("id", UUID.class);
+		LatestRefusal latest = (id != null)
+				? new LatestRefusal(id, row.getObject("last_received_at", OffsetDateTime.class).toInstant(),
+						row.getString("code"), List.of((String[]) row.getArray("channel_names").getArray()),
+						row.getObject("chunk_index", Integer.class))
+				: null;
+		return new RefusedChunks(row.getLong("count"), row.getLong("records"), latest);
 	}
 
 	/** The channels of a stream, by name. */
@@ -158,9 +190,35 @@ class StreamCatalog {
 	 * A stream with its channels.
 	 *
 	 * @param stream the stream
+	 * @param refused its refused chunks
 	 * @param channels its channels, by name
 	 */
-	record Description(@JsonUnwrapped StreamSummary stream, List<ChannelDescription> channels) {
+	record Description(@JsonUnwrapped StreamSummary stream, RefusedChunks refused, List<ChannelDescription> channels) {
+
+	}
+
+	/**
+	 * The refused chunks of a stream.
+	 *
+	 * @param count how many requests were refused, also those without a record
+	 * @param records how many records there are
+	 * @param latest the record of the last refusal, or null
+	 */
+	record RefusedChunks(long count, long records, @Nullable LatestRefusal latest) {
+
+	}
+
+	/**
+	 * A record of a refused chunk, in brief.
+	 *
+	 * @param id its id
+	 * @param lastReceivedAt when the chunk was received last
+	 * @param code why it was refused
+	 * @param channelNames the channels that it names
+	 * @param chunkIndex its index, or null if the body does not say it
+	 */
+	record LatestRefusal(UUID id, Instant lastReceivedAt, String code, List<String> channelNames,
+			@Nullable Integer chunkIndex) {
 
 	}
 

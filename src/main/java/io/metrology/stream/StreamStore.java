@@ -88,6 +88,15 @@ class StreamStore {
 			 WHERE data_id = :data_id
 			""";
 
+	// Records of refused chunks. Whoever records one locks the row of the stream first.
+	private static final String DELETE_REFUSALS = """
+			WITH records AS (
+			         DELETE FROM refusal
+			          WHERE data_id = :data_id)
+			DELETE FROM refusal_count
+			 WHERE data_id = :data_id
+			""";
+
 	private static final String BURY = """
 			UPDATE stream
 			   SET deleted_at = clock_timestamp(),
@@ -232,6 +241,7 @@ class StreamStore {
 			return false;
 		}
 		this.jdbc.sql(DELETE_CHANNELS).param("data_id", dataId).update();
+		this.jdbc.sql(DELETE_REFUSALS).param("data_id", dataId).update();
 		this.jdbc.sql(BURY).param("data_id", dataId).param("caller", caller.keyId()).update();
 		return true;
 	}

@@ -60,6 +60,11 @@ class AccessIT {
 			read    GET {api}/stream/{data_id}/points
 			read    GET {api}/stream/{data_id}/chunks
 			read    GET {api}/{data_id}/timeseries
+			read    GET {api}/refusals
+			read    GET {api}/refusals/{id}
+			read    GET {api}/refusals/{id}/body
+			write   POST {api}/refusals/{id}/resend
+			delete  DELETE {api}/refusals/{id}
 			admin   POST /api-keys
 			admin   GET /api-keys
 			admin   DELETE /api-keys/{id}

@@ -53,7 +53,7 @@ class MetricsIT {
 		Map<String, String> types = types();
 		assertThat(types).isNotEmpty();
 		types.forEach((name, type) -> {
-			assertThat(name).matches("metrology_(http|ingest|stream)_[a-z]+(_[a-z]+)*");
+			assertThat(name).matches("metrology_(http|ingest|refusals|stream)_[a-z]+(_[a-z]+)*");
 			assertThat(name.endsWith("_total")).as(name + " is a counter").isEqualTo(type.equals("counter"));
 			assertThat(name)
 				.doesNotContainPattern("_(ms|millis|milliseconds|minutes|kb|mb|kilobytes|megabytes|percent)(_|$)");
@@ -85,6 +85,13 @@ class MetricsIT {
 			for (String outcome : List.of("created", "replaced", "unchanged")) {
 				assertThat(samples).containsEntry("metrology_ingest_chunks_total{outcome=\"" + outcome + "\"}", 0.0)
 					.containsEntry("metrology_ingest_points_total{outcome=\"" + outcome + "\"}", 0.0);
+			}
+			for (String reason : List.of("max_rate", "timeout", "failure", "stream_deleted")) {
+				assertThat(samples).containsEntry("metrology_refusals_unrecorded_total{reason=\"" + reason + "\"}",
+						0.0);
+			}
+			for (String reason : List.of("max_total", "max_age")) {
+				assertThat(samples).containsEntry("metrology_refusals_dropped_total{reason=\"" + reason + "\"}", 0.0);
 			}
 		}
 	}

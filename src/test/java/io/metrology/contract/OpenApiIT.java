@@ -51,6 +51,16 @@ class OpenApiIT {
 
 	private static final String TIMESERIES = "GET /metrology/{data_id}/timeseries/";
 
+	private static final String REFUSALS = "GET /metrology/refusals";
+
+	private static final String REFUSAL = "GET /metrology/refusals/{id}";
+
+	private static final String REFUSED_BODY = "GET /metrology/refusals/{id}/body";
+
+	private static final String RESEND = "POST /metrology/refusals/{id}/resend";
+
+	private static final String DELETE_REFUSAL = "DELETE /metrology/refusals/{id}";
+
 	private static final String UNKNOWN = "00000000-0000-4000-8000-000000000000";
 
 	private final RunningService service = RunningService.asDelivered();
@@ -131,6 +141,37 @@ class OpenApiIT {
 		assertDescribed(413, CHUNK, this.client.postChunk(new ChunkJson().withPoints(100_001).toString()));
 		assertDescribed(415, CHUNK, this.client.send("POST", Client.CHUNKS, BodyPublishers.ofString("{}"),
 				"Content-Type", "application/json", "Content-Encoding", "br"));
+	}
+
+	@Test
+	void answersOnRefusedChunksAreAsDescribed() {
+		ChunkJson chunk = new ChunkJson().with("units", "\"nm\"");
+		this.client.postChunk(chunk.toString());
+		Answer refused = this.client.postChunk(chunk.with("units", "\"um\"").with("chunk_index", "1").toString());
+		assertDescribed(409, CHUNK, refused);
+		String record = "/metrology/refusals/" + refused.header("Refusal-Id");
+		assertDescribed(200, DESCRIBE, this.client.get("/metrology/stream/" + chunk.dataId));
+		assertDescribed(200, REFUSALS, this.client.get("/metrology/refusals?data_id=" + chunk.dataId));
+		assertDescribed(400, REFUSALS, this.client.get("/metrology/refusals?code=none"));
+		assertDescribed(200, REFUSAL, this.client.get(record));
+		assertDescribed(200, REFUSED_BODY, this.client.get(record + "/body"));
+		assertDescribed(409, RESEND, resend(record, "{}"));
+		this.client.postChunk(chunk.with("units", "\"nm\"").with("values", "[1, 2, 3]").toString());
+		assertDescribed(409, RESEND, resend(record, "{\"units\": null}"));
+		assertDescribed(201, RESEND, resend(record, "{\"units\": null, \"chunk_index\": 2}"));
+		assertDescribed(404, RESEND, resend(record, "{}"));
+		assertDescribed(404, REFUSAL, this.client.get(record));
+		assertDescribed(404, REFUSED_BODY, this.client.get(record + "/body"));
+		assertDescribed(404, DELETE_REFUSAL, this.client.send("DELETE", record, BodyPublishers.noBody()));
+		Answer malformed = this.client.postChunk("{");
+		assertDescribed(200, REFUSALS, this.client.get("/metrology/refusals?limit=1"));
+		assertDescribed(204, DELETE_REFUSAL, this.client.send("DELETE",
+				"/metrology/refusals/" + malformed.header("Refusal-Id"), BodyPublishers.noBody()));
+	}
+
+	private Answer resend(String record, String patch) {
+		return this.client.send("POST", record + "/resend", BodyPublishers.ofString(patch), "Content-Type",
+				"application/merge-patch+json");
 	}
 
 	@Test

@@ -1,5 +1,6 @@
 package io.metrology.ingest;
 
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +21,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 /** What a batch writes, decided without a database. */
 class WritePlanTests {
+
+	private static final Instant STORED_AT = Instant.parse("2026-01-31T12:00:00Z");
 
 	private static final UUID STREAM = UUID.fromString("d290f1ee-6c54-4b01-90e6-d701748f0851");
 
@@ -199,7 +202,7 @@ class WritePlanTests {
 			ChannelState before = this.channels.getOrDefault(chunk.key().channel(), ChannelState.EMPTY);
 			this.channels.put(chunk.key().channel(), before.plus(chunk, null));
 			this.chunks.put(chunk.key(), new HeldChunk(chunk.pointCount(), chunk.contentHash(),
-					chunk.summary().earliestTime(), chunk.summary().latestTime()));
+					chunk.summary().earliestTime(), chunk.summary().latestTime(), STORED_AT));
 		}
 	}
 

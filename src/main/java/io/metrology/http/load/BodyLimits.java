@@ -27,6 +27,11 @@ public class BodyLimits {
 				? BodyLimit.of(WITHOUT_POINTS, "of requests without points") : this.longest;
 	}
 
+	/** Returns the limit of a body that has points. */
+	public BodyLimit longest() {
+		return this.longest;
+	}
+
 	/** Returns the limit of a request's body after decompression. */
 	public BodyLimit of(HttpServletRequest request) {
 		return mayHavePoints(request.getServletPath()) ? this.longest : this.withoutPoints;
