@@ -12,6 +12,7 @@ import io.metrology.http.QueryParameters;
 import io.metrology.http.RequestFields;
 import io.metrology.http.RequestReader;
 import io.metrology.http.StoredText;
+import io.metrology.http.load.RequestDeadline;
 import jakarta.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -19,6 +20,7 @@ import org.slf4j.LoggerFactory;
 
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
+import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PatchMapping;
@@ -28,6 +30,7 @@ import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.context.request.async.DeferredResult;
 
 /** Streams over HTTP. */
 @RestController
@@ -35,6 +38,8 @@ import org.springframework.web.bind.annotation.RestController;
 class StreamController {
 
 	private static final Logger log = LoggerFactory.getLogger(StreamController.class);
+
+	private static final String MISSING_CHUNKS = "Missing-Chunks";
 
 	private static final int MOST_LISTED = 1000;
 
@@ -92,14 +97,35 @@ class StreamController {
 	}
 
 	/**
-	 * Ends a stream: waits for chunks that are still on their way, then accepts no more.
-	 * The body is empty, or a manifest {@code {"channels": {"<name>": {"chunks": 3,
-	 * "total_points": 300}}}} that what is stored must match.
+	 * Ends a stream, so that it accepts no new data. The request waits without a thread
+	 * for chunks that have not been stored yet. The body is empty, {@code null} or a
+	 * manifest {@code {"channels": {"<name>": {"chunks": 3, "total_points": 300}}}} that
+	 * the stored data must match.
 	 */
 	@PostMapping("/stream/" + PathId.DATA_ID + "/finalize")
-	StreamIds finish(@PathVariable("data_id") UUID dataId, HttpServletRequest request) throws IOException {
+	DeferredResult<ResponseEntity<StreamIds>> finish(@PathVariable("data_id") UUID dataId, HttpServletRequest request)
+			throws IOException {
 		Manifest manifest = this.requests.readOptional(request, Manifest::of);
-		return new StreamIds(dataId, this.finalizing.finish(dataId, manifest, Caller.of(request)).processedDataId());
+		FinalizeWait wait = this.finalizing.begin(dataId, manifest, Caller.of(request), RequestDeadline.of(request));
+		DeferredResult<ResponseEntity<StreamIds>> answer = new DeferredResult<>(wait.left().toMillis());
+		answer.onTimeout(wait::timeOut);
+		wait.answer().whenComplete((activity, failure) -> {
+			if (activity != null) {
+				answer.setResult(finalized(dataId, activity));
+			}
+			else {
+				answer.setErrorResult(failure);
+			}
+		});
+		return answer;
+	}
+
+	private static ResponseEntity<StreamIds> finalized(UUID dataId, StreamStore.Activity activity) {
+		ResponseEntity.BodyBuilder answer = ResponseEntity.ok();
+		if (activity.missingChunks() > 0) {
+			answer.header(MISSING_CHUNKS, Long.toString(activity.missingChunks()));
+		}
+		return answer.body(new StreamIds(dataId, activity.processedDataId()));
 	}
 
 	/** Describes a stream and its channels. */
