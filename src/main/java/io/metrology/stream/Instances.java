@@ -21,7 +21,8 @@ import org.springframework.context.SmartLifecycle;
 import org.springframework.stereotype.Component;
 
 /**
- * Tells the other instances which requests are in flight here, once a second. The first
+ * Tells the other instances which requests are in flight here, once a second. A short
+ * quiet period shortens the interval. The first
  * report is written before the web server accepts requests. The row is deleted after the
  * web server has stopped.
  */
@@ -30,7 +31,9 @@ class Instances implements SmartLifecycle {
 
 	private static final Logger log = LoggerFactory.getLogger(Instances.class);
 
-	private static final Duration INTERVAL = Duration.ofSeconds(1);
+	private static final Duration MAX_INTERVAL = Duration.ofSeconds(1);
+
+	private static final Duration MIN_INTERVAL = Duration.ofMillis(100);
 
 	/** The other instances have written again by then, if the rows were lost. */
 	private static final Duration RECOVERY = Duration.ofSeconds(5);
@@ -45,6 +48,8 @@ class Instances implements SmartLifecycle {
 
 	private final InFlightRequests requests;
 
+	private final Duration interval;
+
 	private final ScheduledExecutorService reporter = Executors
 		.newSingleThreadScheduledExecutor((work) -> FinalizeService.daemon(work, "instance-report"));
 
@@ -57,16 +62,26 @@ class Instances implements SmartLifecycle {
 
 	private volatile long lostAt = System.nanoTime() - RECOVERY.toNanos();
 
-	Instances(InstanceStore store, InFlightRequests requests) {
+	Instances(InstanceStore store, InFlightRequests requests, FinalizeProperties properties) {
 		this.store = store;
 		this.requests = requests;
+		this.interval = interval(properties.quietPeriod());
+	}
+
+	/** Twice in a quiet period, so that the reports do not prolong the wait. */
+	private static Duration interval(Duration quietPeriod) {
+		Duration interval = quietPeriod.dividedBy(2);
+		if (interval.compareTo(MIN_INTERVAL) < 0) {
+			return MIN_INTERVAL;
+		}
+		return (interval.compareTo(MAX_INTERVAL) > 0) ? MAX_INTERVAL : interval;
 	}
 
 	@Override
 	public void start() {
 		this.running = true;
 		report();
-		this.reporter.scheduleWithFixedDelay(this::report, INTERVAL.toMillis(), INTERVAL.toMillis(),
+		this.reporter.scheduleWithFixedDelay(this::report, this.interval.toMillis(), this.interval.toMillis(),
 				TimeUnit.MILLISECONDS);
 	}
 
@@ -75,7 +90,7 @@ class Instances implements SmartLifecycle {
 		this.running = false;
 		this.reporter.shutdown();
 		try {
-			this.reporter.awaitTermination(INTERVAL.toSeconds(), TimeUnit.SECONDS);
+			this.reporter.awaitTermination(MAX_INTERVAL.toSeconds(), TimeUnit.SECONDS);
 			this.store.delete(this.instanceId);
 		}
 		catch (InterruptedException ex) {
