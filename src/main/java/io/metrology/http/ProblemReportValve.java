@@ -59,7 +59,7 @@ class ProblemReportValve extends ErrorReportValve {
 	@Override
 	public void invoke(Request request, Response response) throws IOException, ServletException {
 		super.invoke(request, response);
-		if (!isRead(request.getCoyoteRequest())) {
+		if (!request.isAsync() && !isRead(request.getCoyoteRequest())) {
 			seeOut(request, response);
 		}
 	}
@@ -93,7 +93,9 @@ class ProblemReportValve extends ErrorReportValve {
 		try {
 			response.finishResponse();
 			// Who waits for 100 Continue has not sent it, and who stalled will not.
+			// A body that is read without a thread was read as far as it goes.
 			boolean comes = RequestIdFilter.hasSeen(request) && !request.getCoyoteRequest().hasExpectation()
+					&& request.getCoyoteRequest().getReadListener() == null
 					&& response.getStatus() != ErrorCode.REQUEST_TIMEOUT.status();
 			if (!comes || !discard(request.getCoyoteRequest())) {
 				request.getCoyoteRequest().action(ActionCode.DISABLE_SWALLOW_INPUT, null);

@@ -95,7 +95,7 @@ public class RequestReader {
 	 */
 	public <T extends Record> T read(HttpServletRequest request, BiFunction<RequestFields, Faults, T> binding)
 			throws IOException {
-		byte[] body = this.bodies.readSmall(request);
+		byte[] body = this.bodies.read(request);
 		Faults faults = new Faults();
 		T bound = binding.apply(new RequestFields(object(body), "", faults), faults);
 		validate(bound, faults);
@@ -110,7 +110,7 @@ public class RequestReader {
 	 */
 	public <T extends Record> @Nullable T readOptional(HttpServletRequest request,
 			Function<RequestFields, @Nullable T> binding) throws IOException {
-		byte[] body = this.bodies.readSmall(request);
+		byte[] body = this.bodies.read(request);
 		if (body.length == 0 || isNull(body)) {
 			return null;
 		}

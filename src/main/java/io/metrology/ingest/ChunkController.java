@@ -9,6 +9,7 @@ import io.metrology.http.BodyReader;
 import io.metrology.http.Caller;
 import io.metrology.http.RequestFlag;
 import io.metrology.http.RequestReader;
+import io.metrology.http.load.RequestDeadline;
 import io.metrology.stream.InFlightRequests;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
@@ -51,7 +52,7 @@ class ChunkController {
 		boolean validateOnly = RequestFlag.isSet(http, "validate_only");
 		Chunk chunk = this.parser.parse(this.bodies.read(http));
 		InFlightRequests.isFor(http, chunk.key().dataId());
-		ChunkReceipt receipt = store(Submission.of(chunk, Caller.of(http)), validateOnly).get(0);
+		ChunkReceipt receipt = store(http, Submission.of(chunk, Caller.of(http)), validateOnly).get(0);
 		answer.setHeader("Chunk-Outcome", receipt.outcome().label());
 		answer.setHeader("Chunk-Hash", receipt.hash());
 		answer(answer, validateOnly, receipt::writeTo);
@@ -68,7 +69,7 @@ class ChunkController {
 		boolean validateOnly = RequestFlag.isSet(http, "validate_only");
 		List<Chunk> chunks = this.multiParser.parse(this.bodies.read(http));
 		InFlightRequests.isFor(http, chunks.get(0).key().dataId());
-		List<ChunkReceipt> receipts = store(Submission.ofChannels(chunks, Caller.of(http)), validateOnly);
+		List<ChunkReceipt> receipts = store(http, Submission.ofChannels(chunks, Caller.of(http)), validateOnly);
 		answer(answer, validateOnly, (json) -> {
 			json.writeStartArray();
 			receipts.forEach((receipt) -> receipt.writeTo(json));
@@ -92,8 +93,9 @@ class ChunkController {
 		bytes.writeTo(answer.getOutputStream());
 	}
 
-	private List<ChunkReceipt> store(Submission submission, boolean validateOnly) {
-		return validateOnly ? this.service.validate(submission) : this.service.ingest(submission);
+	private List<ChunkReceipt> store(HttpServletRequest http, Submission submission, boolean validateOnly) {
+		return validateOnly ? this.service.validate(submission)
+				: this.service.ingest(submission, RequestDeadline.of(http));
 	}
 
 }

@@ -61,6 +61,10 @@ class FinalizeService implements SmartLifecycle {
 	private final ScheduledExecutorService loop = Executors
 		.newSingleThreadScheduledExecutor((work) -> daemon(work, "finalize"));
 
+	/** Runs also while the other thread waits for PostgreSQL. */
+	private final ScheduledExecutorService deadlines = Executors
+		.newSingleThreadScheduledExecutor((work) -> daemon(work, "finalize-deadline"));
+
 	private final StreamStore store;
 
 	private final StreamSealer sealer;
@@ -86,6 +90,8 @@ class FinalizeService implements SmartLifecycle {
 			.register(registry);
 		long pause = pause(properties.quietPeriod()).toMillis();
 		this.loop.scheduleWithFixedDelay(this::look, pause, pause, TimeUnit.MILLISECONDS);
+		this.deadlines.scheduleWithFixedDelay(() -> this.waits.forEach(FinalizeWait::endAtDeadline),
+				MAX_PAUSE.toMillis(), MAX_PAUSE.toMillis(), TimeUnit.MILLISECONDS);
 	}
 
 	static Thread daemon(Runnable work, String name) {
@@ -222,6 +228,7 @@ class FinalizeService implements SmartLifecycle {
 	public void stop() {
 		this.running = false;
 		this.loop.shutdownNow();
+		this.deadlines.shutdownNow();
 		this.sealer.stop();
 		this.waits.forEach((wait) -> wait.answer().completeExceptionally(ProblemException.stopping(null)));
 	}

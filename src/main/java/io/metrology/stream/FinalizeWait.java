@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 
 import io.metrology.http.Caller;
 import io.metrology.http.ErrorCode;
@@ -188,15 +189,22 @@ final class FinalizeWait {
 		return System.nanoTime() - this.deadline + ANSWER_TIME.toNanos() >= 0;
 	}
 
-	/** Returns the time until {@link #isAtDeadline}, at least 1 ms. */
-	Duration left() {
-		return Duration
-			.ofMillis(Math.max(1, Duration.ofNanos(this.deadline - System.nanoTime()).minus(ANSWER_TIME).toMillis()));
-	}
-
 	/** Returns the stream when it is finalized, or the error. */
 	CompletableFuture<Activity> answer() {
 		return this.answer;
+	}
+
+	/**
+	 * Returns the finalized stream of a wait that has ended.
+	 * @throws RuntimeException the error that ended it
+	 */
+	Activity result() {
+		try {
+			return this.answer.join();
+		}
+		catch (CompletionException ex) {
+			throw (ex.getCause() instanceof RuntimeException failure) ? failure : ex;
+		}
 	}
 
 	boolean isAnswered() {
@@ -225,10 +233,12 @@ final class FinalizeWait {
 	}
 
 	/**
-	 * Ends the wait at the deadline. Waits that ended earlier are not affected, so
-	 * PostgreSQL has not answered since then.
+	 * Ends the wait at the deadline. Waits that PostgreSQL answered ended earlier.
 	 */
-	void timeOut() {
+	void endAtDeadline() {
+		if (!isAtDeadline()) {
+			return;
+		}
 		this.answer.completeExceptionally(new ProblemException(ErrorCode.DATABASE_UNAVAILABLE,
 				"The stream was not finalized, because PostgreSQL did not answer. Try again (data_id " + this.dataId
 						+ ").",

@@ -2,7 +2,6 @@ package io.metrology.stream;
 
 import java.io.IOException;
 
-import io.metrology.http.load.ReceivedBody;
 import jakarta.servlet.AsyncEvent;
 import jakarta.servlet.AsyncListener;
 import jakarta.servlet.Filter;
@@ -46,7 +45,6 @@ final class InFlightFilter implements Filter {
 		}
 		finally {
 			if (http.isAsyncStarted()) {
-				request.isArriving(ReceivedBody.of(http));
 				http.getAsyncContext().addListener(new Leave(request));
 			}
 			else {

@@ -62,7 +62,7 @@ public class InFlightRequests {
 
 	/** Registers a request that starts. */
 	Request enter(HttpServletRequest http) {
-		Request request = new Request(RequestDeadline.of(http).arrivedAt(), System.nanoTime());
+		Request request = new Request(http, RequestDeadline.of(http).arrivedAt(), System.nanoTime());
 		http.setAttribute(ATTRIBUTE, request);
 		this.requests.add(request);
 		return request;
@@ -82,11 +82,11 @@ public class InFlightRequests {
 	/** A chunk request in flight. */
 	final class Request {
 
+		private final HttpServletRequest http;
+
 		private final long arrivedAt;
 
 		private final long startedAt;
-
-		private volatile @Nullable ReceivedBody body;
 
 		/** The stream that the parsed body names. */
 		private volatile @Nullable UUID dataId;
@@ -96,14 +96,10 @@ public class InFlightRequests {
 
 		private volatile int bytesSeen;
 
-		private Request(long arrivedAt, long startedAt) {
+		private Request(HttpServletRequest http, long arrivedAt, long startedAt) {
+			this.http = http;
 			this.arrivedAt = arrivedAt;
 			this.startedAt = startedAt;
-		}
-
-		/** Notes the body of a request that gave its thread back while it arrives. */
-		void isArriving(@Nullable ReceivedBody body) {
-			this.body = body;
 		}
 
 		/** Removes the request, because it is answered. */
@@ -113,9 +109,10 @@ public class InFlightRequests {
 
 		private void addTo(Snapshot snapshot) {
 			UUID parsed = this.dataId;
-			UUID known = (parsed != null) ? parsed : shownDataId();
+			ReceivedBody body = (parsed != null) ? null : body();
+			UUID known = (parsed != null) ? parsed : shownDataId(body);
 			if (known == null) {
-				if (isWithinLimits(snapshot.takenAt)) {
+				if (isWithinLimits(snapshot.takenAt, body)) {
 					snapshot.oldestUnknown = earlier(snapshot.oldestUnknown, this.arrivedAt);
 				}
 				return;
@@ -126,14 +123,24 @@ public class InFlightRequests {
 			}
 		}
 
+		/** The filter that receives the body comes later, possibly in another thread. */
+		private @Nullable ReceivedBody body() {
+			try {
+				return ReceivedBody.of(this.http);
+			}
+			catch (IllegalStateException ex) {
+				// The request was answered a moment ago.
+				return null;
+			}
+		}
+
 		/**
 		 * Looks into the received part of the body again if it has grown. A gzip body
 		 * shows its stream when it is complete.
 		 */
-		private @Nullable UUID shownDataId() {
-			ReceivedBody received = this.body;
-			if (this.shownDataId == null && received != null) {
-				byte[] first = received.first(received.isComplete() ? MAX_COMPLETE_BYTES : MAX_FIRST_BYTES);
+		private @Nullable UUID shownDataId(@Nullable ReceivedBody body) {
+			if (this.shownDataId == null && body != null) {
+				byte[] first = body.first(body.isComplete() ? MAX_COMPLETE_BYTES : MAX_FIRST_BYTES);
 				if (first.length > this.bytesSeen) {
 					this.bytesSeen = first.length;
 					this.shownDataId = ShownDataId.in(first);
@@ -142,10 +149,9 @@ public class InFlightRequests {
 			return this.shownDataId;
 		}
 
-		/** The last byte of a body without a buffer came at the start or earlier. */
-		private boolean isWithinLimits(long now) {
-			ReceivedBody received = this.body;
-			long lastByteAt = (received != null) ? received.lastByteAt() : this.startedAt;
+		/** The last byte of a body that is not received yet counts as of the start. */
+		private boolean isWithinLimits(long now, @Nullable ReceivedBody body) {
+			long lastByteAt = (body != null) ? body.lastByteAt() : this.startedAt;
 			return now - lastByteAt < MAX_SILENCE.toNanos() && now - this.arrivedAt < MAX_UNKNOWN.toNanos();
 		}
 

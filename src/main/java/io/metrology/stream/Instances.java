@@ -22,9 +22,8 @@ import org.springframework.stereotype.Component;
 
 /**
  * Tells the other instances which requests are in flight here, once a second. A short
- * quiet period shortens the interval. The first
- * report is written before the web server accepts requests. The row is deleted after the
- * web server has stopped.
+ * quiet period shortens the interval. The first report is written before the web server
+ * accepts requests. The row is deleted after the web server has stopped.
  */
 @Component
 class Instances implements SmartLifecycle {

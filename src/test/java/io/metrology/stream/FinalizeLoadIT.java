@@ -26,7 +26,7 @@ class FinalizeLoadIT {
 	/** The rest possibly has its answer already, or was not sent yet. */
 	private static final int WAITING_TOGETHER = 1000;
 
-	private static final int MAX_TOMCAT_THREADS = 130;
+	private static final int MAX_TOMCAT_THREADS = 64;
 
 	/** Tomcat's other threads, two connection pools, the finalize threads and timers. */
 	private static final int OTHER_THREADS = 70;
@@ -38,9 +38,8 @@ class FinalizeLoadIT {
 		TestDatabase database = TestPostgres.newDatabase();
 		int threadsBefore = threads();
 		try (StoredRows rows = new StoredRows(database);
-				TestService service = TestService.start(database, "metrology.finalize.quiet-period=15s",
-						"server.tomcat.threads.max=" + MAX_TOMCAT_THREADS, "metrology.http.admission.max-requests=20",
-						"metrology.http.admission.max-waiting=100", "metrology.http.admission.max-wait=20s")) {
+				TestService service = TestService.start(database, "metrology.finalize.quiet-period=18s",
+						"server.tomcat.threads.max=" + MAX_TOMCAT_THREADS)) {
 			List<Socket> clients = finalizeAll(service, createStreams(rows));
 			try {
 				awaitWaiting(service);

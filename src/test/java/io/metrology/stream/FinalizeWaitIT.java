@@ -45,8 +45,11 @@ class FinalizeWaitIT {
 
 	private static final String ENDLESS = "metrology.finalize.quiet-period=1h";
 
-	/** Too short to show a data_id. */
+	/** Too few to show a data_id. */
 	private static final int FEW_BYTES = 20;
+
+	/** Enough to show a data_id. */
+	private static final int MANY_BYTES = 100;
 
 	private final UUID dataId = UUID.randomUUID();
 
@@ -88,7 +91,7 @@ class FinalizeWaitIT {
 	void bodyOfTheStreamThatStallsLeavesTheStreamOpen() throws Exception {
 		TestService service = start(this.database, BRIEF, IMPATIENT);
 		service.postChunk(chunk(0));
-		try (StalledChunk stalled = StalledChunk.send(service, chunk(1), 100)) {
+		try (StalledChunk stalled = StalledChunk.send(service, chunk(1), MANY_BYTES)) {
 			awaitInFlight(service, 1);
 
 			Answer refused = finish(service);
@@ -102,6 +105,38 @@ class FinalizeWaitIT {
 		assertThat(finish(service).status()).isEqualTo(200);
 	}
 
+	/** A request without a stream counts for longer than this finalize request waits. */
+	@Test
+	void bodyThatStallsAfterAnotherDataIdDelaysNothing() throws Exception {
+		TestService service = start(this.database, BRIEF, IMPATIENT);
+		service.postChunk(chunk(0));
+		try (StalledChunk stalled = StalledChunk.send(service, otherChunk(), MANY_BYTES)) {
+			awaitInFlight(service, 1);
+
+			Answer end = finish(service);
+
+			assertThat(end.status()).as(end.body()).isEqualTo(200);
+			assertThat(stalled.complete()).isEqualTo(201);
+		}
+	}
+
+	/** The finalize request waits for longer than a request without a stream counts. */
+	@Test
+	void bodyThatStallsAfterTheDataIdIsWaitedForUntilItIsAnswered() throws Exception {
+		TestService service = start(this.database, BRIEF);
+		service.postChunk(chunk(0));
+		try (StalledChunk stalled = StalledChunk.send(service, chunk(1), MANY_BYTES)) {
+			awaitInFlight(service, 1);
+			CompletableFuture<Answer> end = finishLater(service);
+			Thread.sleep(4000);
+			assertThat(end).isNotDone();
+
+			assertThat(stalled.complete()).isEqualTo(201);
+
+			assertThat(end.join().status()).as(end.join().body()).isEqualTo(200);
+		}
+	}
+
 	/** A client may have sent the chunk because the finalize request still waits. */
 	@Test
 	void bodyThatArrivesLaterAndStallsDelaysNothing() throws Exception {
@@ -110,18 +145,19 @@ class FinalizeWaitIT {
 		service.postChunk(chunk(0));
 		CompletableFuture<Answer> end = finishLater(service);
 		awaitWaiting(service, 1);
-		try (StalledChunk stalled = StalledChunk.send(service, chunk(1), 100)) {
+		try (StalledChunk stalled = StalledChunk.send(service, chunk(1), MANY_BYTES)) {
 			assertThat(end.join().status()).as(end.join().body()).isEqualTo(200);
 			assertThat(stalled.complete()).isEqualTo(409);
 		}
 	}
 
-	@Test
-	void chunkInFlightOnAnotherInstanceIsStoredFirst() throws Exception {
+	@ParameterizedTest
+	@ValueSource(ints = { FEW_BYTES, MANY_BYTES })
+	void chunkInFlightOnAnotherInstanceIsStoredFirst(int bytes) throws Exception {
 		TestService ingesting = start(this.database, BRIEF);
 		TestService finalizing = start(this.database, BRIEF);
 		ingesting.postChunk(chunk(0));
-		try (StalledChunk stalled = StalledChunk.send(ingesting, chunk(1), FEW_BYTES)) {
+		try (StalledChunk stalled = StalledChunk.send(ingesting, chunk(1), bytes)) {
 			awaitInFlight(ingesting, 1);
 			CompletableFuture<Answer> end = finishLater(finalizing);
 			// Longer than the quiet period, and long enough for a row of the other

@@ -3,12 +3,11 @@ package io.metrology.http.load;
 import java.util.OptionalLong;
 
 /** The requests that have arrived and have no thread yet. */
-@FunctionalInterface
 public interface WaitingRequests {
 
 	/**
 	 * Returns when the oldest waiting request arrived, by {@link System#nanoTime}, or
-	 * empty if no request waits.
+	 * nothing if no request waits.
 	 */
 	OptionalLong oldestArrival();
 
