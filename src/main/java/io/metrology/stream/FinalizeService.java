@@ -170,7 +170,7 @@ class FinalizeService implements SmartLifecycle {
 		List<FinalizeWait> due = waiting.stream().filter((wait) -> !wait.isAnswered() && wait.isDue()).toList();
 		if (!due.isEmpty()) {
 			LiveInstances others = this.instances.read(dataIds);
-			due.forEach((wait) -> finalizeIfClear(wait, here, others));
+			this.sealer.submit(due.stream().filter((wait) -> isClear(wait, here, others)).toList());
 		}
 	}
 
@@ -207,15 +207,13 @@ class FinalizeService implements SmartLifecycle {
 		return waits.stream().map(FinalizeWait::dataId).collect(Collectors.toSet());
 	}
 
-	private void finalizeIfClear(FinalizeWait wait, Snapshot here, LiveInstances others) {
+	private static boolean isClear(FinalizeWait wait, Snapshot here, LiveInstances others) {
 		boolean clear = !here.hasOlder(wait.dataId(), wait.arrivedAt())
 				&& others.areClear(wait.dataId(), wait.arrival(others.clock()));
-		if (clear) {
-			this.sealer.submit(wait);
-		}
-		else if (wait.isGivenUp()) {
+		if (!clear && wait.isGivenUp()) {
 			wait.giveUp();
 		}
+		return clear;
 	}
 
 	@Override

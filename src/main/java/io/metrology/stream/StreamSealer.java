@@ -1,6 +1,7 @@
 package io.metrology.stream;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -14,6 +15,7 @@ import io.metrology.http.Fault;
 import io.metrology.http.ProblemException;
 import io.metrology.http.Sqlstate;
 import io.metrology.stream.StreamStore.Activity;
+import io.metrology.stream.StreamStore.Ending;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,9 +26,9 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.TransactionException;
 
 /**
- * Writes the end of streams, each in a transaction of its own, on a few threads. The
- * locks of the database decide every race with a chunk: either the chunk is committed
- * first and the transaction sees it, or the chunk is refused.
+ * Writes the end of streams on a few threads, many streams in one transaction. The locks
+ * of the database decide every race with a chunk: either the chunk is committed first and
+ * the transaction sees it, or the chunk is refused.
  */
 @Component
 class StreamSealer {
@@ -34,6 +36,8 @@ class StreamSealer {
 	private static final Logger log = LoggerFactory.getLogger(StreamSealer.class);
 
 	private static final int THREADS = 3;
+
+	private static final int MAX_BATCH = 100;
 
 	/** Seconds. A transaction waits at most half a second for each lock. */
 	private static final int MAX_STOP = 5;
@@ -49,58 +53,75 @@ class StreamSealer {
 		this.store = store;
 	}
 
-	/**
-	 * Finalizes the stream of a wait soon, unless that happens already for another wait.
-	 */
-	void submit(FinalizeWait wait) {
-		if (!this.sealing.add(wait.dataId())) {
-			return;
-		}
-		wait.isSealing(true);
-		try {
-			this.threads.execute(() -> wait.run(() -> seal(wait)));
-		}
-		catch (RejectedExecutionException ex) {
-			end(wait);
-			wait.answer().completeExceptionally(ProblemException.stopping(ex));
+	/** Finalizes streams soon. A stream that is being finalized already is left out. */
+	void submit(List<FinalizeWait> waits) {
+		List<FinalizeWait> begun = waits.stream().filter(this::begin).toList();
+		for (int i = 0; i < begun.size(); i += MAX_BATCH) {
+			List<FinalizeWait> batch = begun.subList(i, Math.min(begun.size(), i + MAX_BATCH));
+			try {
+				this.threads.execute(() -> seal(batch));
+			}
+			catch (RejectedExecutionException ex) {
+				batch.forEach((wait) -> wait.answer().completeExceptionally(ProblemException.stopping(ex)));
+			}
 		}
 	}
 
-	private void seal(FinalizeWait wait) {
+	/** Several requests may wait for one stream. */
+	private boolean begin(FinalizeWait wait) {
+		boolean first = this.sealing.add(wait.dataId());
+		if (first) {
+			wait.isSealing(true);
+		}
+		return first;
+	}
+
+	private void end(FinalizeWait wait) {
+		wait.isSealing(false);
+		this.sealing.remove(wait.dataId());
+	}
+
+	private void seal(List<FinalizeWait> batch) {
 		try {
-			trySeal(wait);
+			sealTogether(batch);
 		}
 		catch (PessimisticLockingFailureException ex) {
 			// A chunk is being written, possibly by another instance.
-			if (wait.isGivenUp()) {
-				wait.giveUp();
+			if (batch.size() > 1) {
+				batch.forEach((wait) -> seal(List.of(wait)));
+				return;
 			}
-			wait.disturb();
+			batch.forEach(StreamSealer::postpone);
 		}
 		catch (DataAccessException | TransactionException ex) {
-			wait.failed(ex, Sqlstate.of(ex).isWorthRetrying());
+			boolean retryable = Sqlstate.of(ex).isWorthRetrying();
+			batch.forEach((wait) -> wait.failed(ex, retryable));
 		}
 		catch (RuntimeException ex) {
-			wait.answer().completeExceptionally(ex);
+			batch.forEach((wait) -> wait.answer().completeExceptionally(ex));
 		}
-		finally {
-			end(wait);
-		}
+		batch.forEach(this::end);
 	}
 
-	private void trySeal(FinalizeWait wait) {
-		UUID dataId = wait.dataId();
-		Long unchanged = wait.requiredChanges();
-		boolean manifestIsDue = wait.isManifestDue();
-		Activity sealed = this.store.seal(dataId, unchanged, wait.manifest(), wait.caller());
-		if (sealed != null) {
-			log(wait, sealed.missingChunks());
-			wait.answer().complete(sealed);
+	private static void postpone(FinalizeWait wait) {
+		if (wait.isGivenUp()) {
+			wait.giveUp();
 		}
-		else if (manifestIsDue && this.store.isUnchanged(dataId, unchanged)) {
-			ProblemException mismatch = mismatch(wait);
-			if (mismatch != null) {
-				wait.answer().completeExceptionally(mismatch);
+		wait.disturb();
+	}
+
+	private void sealTogether(List<FinalizeWait> batch) {
+		List<Attempt> attempts = batch.stream().map(Attempt::of).toList();
+		Map<UUID, Activity> sealed = this.store.seal(attempts.stream().map(Attempt::ending).toList());
+		for (Attempt attempt : attempts) {
+			FinalizeWait wait = attempt.request();
+			Activity activity = sealed.get(wait.dataId());
+			if (activity != null) {
+				wait.run(() -> log(wait, activity.missingChunks()));
+				wait.answer().complete(activity);
+			}
+			else if (attempt.manifestIsDue() && this.store.isUnchanged(wait.dataId(), attempt.ending().unchanged())) {
+				refuseMismatch(wait);
 			}
 		}
 	}
@@ -117,11 +138,13 @@ class StreamSealer {
 
 	/** Answers a wait whose stream is finalized already. */
 	void confirm(FinalizeWait wait, Activity finalized) {
+		refuseMismatch(wait);
+		wait.answer().complete(finalized);
+	}
+
+	private void refuseMismatch(FinalizeWait wait) {
 		ProblemException mismatch = mismatch(wait);
-		if (mismatch == null) {
-			wait.answer().complete(finalized);
-		}
-		else {
+		if (mismatch != null) {
 			wait.answer().completeExceptionally(mismatch);
 		}
 	}
@@ -135,11 +158,6 @@ class StreamSealer {
 					.with(faults);
 	}
 
-	private void end(FinalizeWait wait) {
-		wait.isSealing(false);
-		this.sealing.remove(wait.dataId());
-	}
-
 	/** Lets the transactions that have begun end. */
 	void stop() {
 		this.threads.shutdown();
@@ -149,6 +167,21 @@ class StreamSealer {
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
 		}
+	}
+
+	/**
+	 * An attempt to finalize the stream of a wait.
+	 *
+	 * @param manifestIsDue whether a manifest that differs ends the wait
+	 */
+	private record Attempt(FinalizeWait request, Ending ending, boolean manifestIsDue) {
+
+		static Attempt of(FinalizeWait wait) {
+			boolean manifestIsDue = wait.manifest() != null && wait.isManifestDue();
+			return new Attempt(wait, new Ending(wait.dataId(), wait.requiredChanges(), wait.manifest(), wait.caller()),
+					manifestIsDue);
+		}
+
 	}
 
 }

@@ -1,6 +1,7 @@
 package io.metrology.stream;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -47,19 +48,20 @@ class StreamStore {
 			SET LOCAL lock_timeout = '500ms'
 			""";
 
-	private static final String LOCK_STREAM = """
+	private static final String LOCK_STREAMS = """
 			SELECT data_id
 			  FROM stream
-			 WHERE data_id = :data_id
+			 WHERE data_id = ANY (CAST(:data_ids AS uuid[]))
 			   AND deleted_at IS NULL
+			 ORDER BY data_id
 			   FOR UPDATE
 			""";
 
 	private static final String LOCK_CHANNELS = """
 			SELECT channel_name
 			  FROM channel
-			 WHERE data_id = :data_id
-			 ORDER BY channel_name
+			 WHERE data_id = ANY (CAST(:data_ids AS uuid[]))
+			 ORDER BY data_id, channel_name
 			   FOR UPDATE
 			""";
 
@@ -74,18 +76,18 @@ class StreamStore {
 			""";
 
 	private static final String SEAL = """
-			UPDATE stream
+			UPDATE stream s
 			   SET finalized_at = clock_timestamp(),
-			       finalized_by = :caller
-			 WHERE data_id = :data_id
-			   AND finalized_at IS NULL
+			       finalized_by = ending.caller
+			  FROM unnest(CAST(:data_ids AS uuid[]), CAST(:callers AS uuid[])) AS ending (data_id, caller)
+			 WHERE s.data_id = ending.data_id
 			""";
 
-	// So that a chunk that was planned from what the channel held before is planned anew.
+	// A chunk that was planned from the earlier content of the channel is planned again.
 	private static final String MOVE_CHANNELS_ON = """
 			UPDATE channel
 			   SET revision = revision + 1
-			 WHERE data_id = :data_id
+			 WHERE data_id = ANY (CAST(:data_ids AS uuid[]))
 			""";
 
 	private static final String DELETE_CHANNELS = """
@@ -207,27 +209,38 @@ class StreamStore {
 	}
 
 	/**
-	 * Finalizes a stream, unless it has changed or differs from a manifest.
-	 * @param unchanged the number of changes that it must still have, or null for any
-	 * @param expected what it must hold, or null for anything
-	 * @param caller who is recorded for it
-	 * @return the stream as it was finalized, or null if this call did not finalize it
-	 * @throws PessimisticLockingFailureException if a chunk of it is being written and
-	 * that takes long
+	 * Finalizes streams in one transaction. A stream that has changed, or differs from
+	 * its manifest, stays open.
+	 * @return the streams as they were finalized, by data_id
+	 * @throws PessimisticLockingFailureException if a chunk of one of them is being
+	 * written and that takes long
 	 */
 	@Transactional
-	public @Nullable Activity seal(UUID dataId, @Nullable Long unchanged, @Nullable Manifest expected, Caller caller) {
+	public Map<UUID, Activity> seal(List<Ending> endings) {
 		this.jdbc.sql(LIMIT_LOCK_WAIT).update();
-		Activity activity = lock(dataId) ? activities(List.of(dataId)).get(dataId) : null;
-		if (activity == null || (unchanged != null && activity.changes() != unchanged)
-				|| !faults(dataId, expected).isEmpty()) {
-			return null;
+		List<UUID> dataIds = endings.stream().map(Ending::dataId).toList();
+		Map<UUID, Activity> activities = lock(dataIds) ? activities(dataIds) : Map.of();
+		Map<UUID, Activity> sealed = new HashMap<>();
+		List<Ending> accepted = new ArrayList<>();
+		for (Ending ending : endings) {
+			Activity activity = activities.get(ending.dataId());
+			if (activity != null && ending.mayEnd(activity) && faults(ending.dataId(), ending.expected()).isEmpty()) {
+				sealed.put(ending.dataId(), activity);
+				accepted.add(ending);
+			}
 		}
-		if (this.jdbc.sql(SEAL).param("data_id", dataId).param("caller", caller.keyId()).update() == 0) {
-			return null;
+		if (!accepted.isEmpty()) {
+			write(accepted);
 		}
-		this.jdbc.sql(MOVE_CHANNELS_ON).param("data_id", dataId).update();
-		return activity;
+		return sealed;
+	}
+
+	private void write(List<Ending> endings) {
+		String dataIds = InstanceStore.array(endings.stream().map(Ending::dataId).toList());
+		List<@Nullable UUID> callers = new ArrayList<>();
+		endings.forEach((ending) -> callers.add(ending.caller().keyId()));
+		this.jdbc.sql(SEAL).param("data_ids", dataIds).param("callers", InstanceStore.array(callers)).update();
+		this.jdbc.sql(MOVE_CHANNELS_ON).param("data_ids", dataIds).update();
 	}
 
 	/** Returns what differs between a stream and a manifest. */
@@ -297,9 +310,32 @@ class StreamStore {
 	}
 
 	private boolean lock(UUID dataId) {
-		boolean found = this.jdbc.sql(LOCK_STREAM).param("data_id", dataId).query(UUID.class).optional().isPresent();
-		this.jdbc.sql(LOCK_CHANNELS).param("data_id", dataId).query(String.class).list();
+		return lock(List.of(dataId));
+	}
+
+	/** Locks streams and then their channels. Returns whether there is any stream. */
+	private boolean lock(List<UUID> dataIds) {
+		String ids = InstanceStore.array(dataIds);
+		boolean found = !this.jdbc.sql(LOCK_STREAMS).param("data_ids", ids).query(UUID.class).list().isEmpty();
+		this.jdbc.sql(LOCK_CHANNELS).param("data_ids", ids).query(String.class).list();
 		return found;
+	}
+
+	/**
+	 * A stream that is to be finalized.
+	 *
+	 * @param dataId the stream
+	 * @param unchanged the number of changes that it must still have, or null for any
+	 * @param expected the content that it must have, or null for any
+	 * @param caller who is recorded for it
+	 */
+	record Ending(UUID dataId, @Nullable Long unchanged, @Nullable Manifest expected, Caller caller) {
+
+		private boolean mayEnd(Activity activity) {
+			return !activity.isDeleted() && !activity.isFinalized()
+					&& (this.unchanged == null || this.unchanged == activity.changes());
+		}
+
 	}
 
 	/**
