@@ -78,9 +78,10 @@ final class FinalizeWait {
 		this.quietSince = now;
 		// A finalize request is processed also if its deadline has passed.
 		this.deadline = now + Math.max(deadline.nanoTime() - now, 2 * ANSWER_TIME.toNanos());
-		long maxWait = this.arrivedAt - now + properties.maxWait().toNanos();
-		this.quietCountsUntil = now
-				+ Math.min(maxWait, this.deadline - now - LAST_CHANCE.toNanos() - 2 * ANSWER_TIME.toNanos());
+		// The time in which the body arrived has moved the deadline.
+		long maxWait = Math.min(properties.maxWait().toNanos(),
+				this.deadline - now - LAST_CHANCE.toNanos() - 2 * ANSWER_TIME.toNanos());
+		this.quietCountsUntil = now + maxWait;
 		this.givesUpAt = now + Math.max(0, this.quietCountsUntil - now) + LAST_CHANCE.toNanos();
 	}
 
