@@ -183,9 +183,9 @@ class Service:
         except OSError:
             return False
 
-    def get(self, path):
+    def get(self, path, port=None):
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers={"X-API-KEY": KEY})
+        request = urllib.request.Request(f"http://127.0.0.1:{port or self.port}{path}", headers={"X-API-KEY": KEY})
         with opener.open(request, timeout=60) as answer:
             return answer.read().decode()
 
@@ -204,11 +204,12 @@ class Service:
             self.kill()
 
 
-def embedded_service(options, folder, stack, flags=Service.SHORT_LIFE):
+def embedded_service(options, folder, stack, flags=Service.SHORT_LIFE, settings=()):
     """A service with an embedded server on a port of its own; started, so that the folder and the schema are there."""
     cluster = Cluster(folder / "data", free_port())
     service = Service(options, folder, "service", [f"--metrology.data-dir={cluster.folder}",
-                                                   f"--metrology.database.embedded-port={cluster.port}"], flags=flags)
+                                                   f"--metrology.database.embedded-port={cluster.port}", *settings],
+                      flags=flags)
     stack.callback(service.stop)
     service.start()
     return service, cluster

@@ -7,6 +7,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import jakarta.servlet.ServletException;
+import org.apache.catalina.connector.ClientAbortException;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 import org.apache.catalina.valves.ErrorReportValve;
@@ -160,8 +161,11 @@ class ProblemReportValve extends ErrorReportValve {
 		return true;
 	}
 
-	/** Tomcat answers what is too large with 400, and only the failure tells it apart. */
+	/** Tomcat answers several errors with 400, and only the failure tells them apart. */
 	private static ErrorCode code(int status, Request request, @Nullable Throwable failure) {
+		if (status == 400 && failure instanceof ClientAbortException) {
+			return ErrorCode.BODY_INCOMPLETE;
+		}
 		boolean tooLarge = failure != null && OVERSIZED.equals(failure.getMessage());
 		// The one state that a request cannot be in before it is read: having more
 		// headers than may be counted.
@@ -174,8 +178,8 @@ class ProblemReportValve extends ErrorReportValve {
 
 	private static String detail(ErrorCode code, @Nullable Throwable failure) {
 		return switch (code) {
-			case INVALID_REQUEST -> (failure instanceof IOException)
-					? "The body broke off, or is not well-formed HTTP; send the request again."
+			case BODY_INCOMPLETE -> "The connection broke off before the body was complete. Send the request again.";
+			case INVALID_REQUEST -> (failure instanceof IOException) ? "The body is not well-formed HTTP."
 					: "The request line or a header is not well-formed HTTP; paths must escape characters such as \\, spaces and quotes.";
 			case HEADERS_TOO_LARGE -> "The headers are larger (server.max-http-request-header-size), "
 					+ "or more (metrology.http.max-headers), than the server reads.";

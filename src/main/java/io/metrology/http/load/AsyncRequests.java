@@ -35,7 +35,7 @@ import org.springframework.stereotype.Component;
 public class AsyncRequests {
 
 	/** Heap bytes of a request that waits without a thread, measured on Tomcat 11. */
-	private static final int BYTES_PER_REQUEST = 100 * 1024;
+	private static final int BYTES_PER_REQUEST = 80 * 1024;
 
 	private static final double PART_OF_HEAP = 0.4;
 

@@ -22,8 +22,10 @@ import jakarta.servlet.ServletException;
 import jakarta.servlet.ServletInputStream;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
+import org.apache.catalina.connector.ClientAbortException;
 import org.apache.coyote.ActionCode;
 import org.apache.coyote.BadRequestException;
+import org.apache.coyote.ContinueResponseTiming;
 import org.apache.coyote.Request;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -148,7 +150,12 @@ class BodyFilter extends OncePerRequestFilter {
 		}
 		body = new ReceivedBody(announced, this.limits.asSent(request));
 		body.belongsTo(request);
-		if (readArrived(request, body, announced)) {
+		Request coyote = (request.getAttribute(CoyoteRequestValve.ATTRIBUTE) instanceof Request raw) ? raw : null;
+		if (coyote != null && coyote.hasExpectation()) {
+			// The client waits to be asked for its body.
+			coyote.action(ActionCode.ACK, ContinueResponseTiming.ON_REQUEST_BODY_READ);
+		}
+		if (coyote != null && announced >= 0 && readArrived(request, coyote, body)) {
 			return true;
 		}
 		readWithoutThread(request, response, body, Math.min(Math.max(announced, 0), BodyMemory.SMALL));
@@ -159,11 +166,7 @@ class BodyFilter extends OncePerRequestFilter {
 	 * Reads what is there. A body in chunks is not read so, because Tomcat would wait for
 	 * the data of a chunk whose length is there.
 	 */
-	private boolean readArrived(HttpServletRequest request, ReceivedBody body, int announced) throws IOException {
-		Request coyote = (request.getAttribute(CoyoteRequestValve.ATTRIBUTE) instanceof Request raw) ? raw : null;
-		if (coyote == null || announced < 0) {
-			return false;
-		}
+	private boolean readArrived(HttpServletRequest request, Request coyote, ReceivedBody body) throws IOException {
 		InputStream in = request.getInputStream();
 		for (int look = 0; look < LOOKS; look++) {
 			while (hasArrived(in, coyote)) {
@@ -295,10 +298,12 @@ class BodyFilter extends OncePerRequestFilter {
 			if (failure instanceof SocketTimeoutException) {
 				return tooSlow("stopped arriving");
 			}
-			String detail = (failure instanceof BadRequestException)
-					? "The body is not well-formed HTTP. Send the request again."
-					: "The connection broke off before the body was complete. Send the request again.";
-			return new ProblemException(ErrorCode.INVALID_REQUEST, detail).withHeader(HttpHeaders.CONNECTION, "close");
+			boolean isMalformed = failure instanceof BadRequestException && !(failure instanceof ClientAbortException);
+			ProblemException problem = isMalformed
+					? new ProblemException(ErrorCode.INVALID_REQUEST, "The body is not well-formed HTTP.")
+					: new ProblemException(ErrorCode.BODY_INCOMPLETE,
+							"The connection broke off before the body was complete. Send the request again.");
+			return problem.withHeader(HttpHeaders.CONNECTION, "close");
 		}
 
 		private void refuse(ProblemException problem) {

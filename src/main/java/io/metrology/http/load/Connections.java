@@ -68,17 +68,22 @@ public class Connections {
 	/** Returns whether answers must close their connections. */
 	boolean areCrowded() {
 		AbstractProtocol<?> protocol = this.protocol;
-		return protocol != null && protocol.getConnectionCount() * 2 > protocol.getMaxConnections();
+		return protocol != null && open(protocol) * 2 > protocol.getMaxConnections();
 	}
 
 	private double open() {
 		AbstractProtocol<?> protocol = this.protocol;
-		return (protocol != null) ? Math.max(0, protocol.getConnectionCount()) : 0;
+		return (protocol != null) ? open(protocol) : 0;
 	}
 
 	private double fill() {
 		AbstractProtocol<?> protocol = this.protocol;
-		return (protocol != null) ? open() / protocol.getMaxConnections() : 0;
+		return (protocol != null) ? open(protocol) / (double) protocol.getMaxConnections() : 0;
+	}
+
+	/** Tomcat counts the connection that it waits for as well. */
+	private static long open(AbstractProtocol<?> protocol) {
+		return Math.max(0, protocol.getConnectionCount() - 1);
 	}
 
 }
