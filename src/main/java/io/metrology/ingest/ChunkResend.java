@@ -8,7 +8,6 @@ import io.metrology.http.Caller;
 import io.metrology.http.ProblemException;
 import io.metrology.http.RequestReader;
 import io.metrology.http.load.RequestDeadline;
-import io.metrology.stream.StreamTraffic;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonGenerator;
 
@@ -27,13 +26,10 @@ public class ChunkResend {
 
 	private final ChunkService service;
 
-	private final StreamTraffic traffic;
-
-	ChunkResend(ChunkParser parser, MultiChunkParser multiParser, ChunkService service, StreamTraffic traffic) {
+	ChunkResend(ChunkParser parser, MultiChunkParser multiParser, ChunkService service) {
 		this.parser = parser;
 		this.multiParser = multiParser;
 		this.service = service;
-		this.traffic = traffic;
 	}
 
 	/**
@@ -46,12 +42,9 @@ public class ChunkResend {
 	 * and {@code chunk_newer}
 	 */
 	public Answer store(byte[] body, Form form, @Nullable Instant receivedAt, Caller caller, RequestDeadline deadline) {
-		try (StreamTraffic.Request request = this.traffic.enter()) {
-			Submission submission = (form == Form.MULTI) ? Submission.ofChannels(this.multiParser.parse(body), caller)
-					: Submission.of(this.parser.parse(body), caller);
-			request.isFor(submission.chunks().get(0).key().dataId());
-			return Answer.of(form, this.service.ingest(submission.as(new Submission.Resend(receivedAt)), deadline));
-		}
+		Submission submission = (form == Form.MULTI) ? Submission.ofChannels(this.multiParser.parse(body), caller)
+				: Submission.of(this.parser.parse(body), caller);
+		return Answer.of(form, this.service.ingest(submission.as(new Submission.Resend(receivedAt)), deadline));
 	}
 
 	/** How a body holds its chunks. */
