@@ -153,11 +153,13 @@ class Comparison:
                         and rows[index, channel] != (bytes_of(measured.timestamps_of(index)),
                                                      bytes_of(measured.values_of(channel, index)))]
         self.foreign = rows.keys() - set(self.pushed)
+        self.broken_promises = script.acknowledged() - rows.keys()
         self.stored = len(self.pushed) - len(self.lost) - len(self.changed)
 
     def faults(self):
         return [f"{len(keys)} of {len(self.pushed)} chunks are {fault}, such as {sorted(keys)[:3]}"
-                for fault, keys in (("lost", self.lost), ("changed", self.changed), ("never pushed", self.foreign)) if keys]
+                for fault, keys in (("lost", self.lost), ("changed", self.changed), ("never pushed", self.foreign),
+                                    ("acknowledged and not stored", self.broken_promises)) if keys]
 
 
 def compare_points(service, data_id, script):

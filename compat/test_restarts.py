@@ -63,7 +63,7 @@ class Outage:
                                  f" end {len(late)}",
                                  *(f"{count} x {reason}" for reason, count in outcomes.reasons().most_common(2))])
         faults = [f"{len(keys)} {text}, such as {sorted(keys)[:3]}" for keys, text in (
-            (outcomes.acknowledged - rows.keys(), "acknowledged chunks are lost"),
+            (comparison.broken_promises, "acknowledged chunks are lost"),
             (self.rows_before[version].keys() - rows.keys(), "chunks that were stored before the outage are lost"),
             (comparison.changed, "chunks are changed"), (comparison.foreign, "chunks were never pushed")) if keys]
         if self.statuses[version] != "success":
