@@ -82,6 +82,12 @@ class Served(servers.Service):
         assert status == 200, body
         return body
 
+    def refusals(self, data_id):
+        """The records of refused chunks of a stream."""
+        status, _, body = self.ask("GET", "/metrology/refusals?" + urllib.parse.urlencode({"data_id": data_id}))
+        assert status == 200, body
+        return body["refusals"]
+
     def problems(self):
         """How many requests were answered with an error, by code. SDK versions from 0.21.7 ask for /gateway/time and
         rightly get 404 `not_found`, so this code is left out. No other request of the SDK's streamer can get it."""

@@ -50,8 +50,7 @@ def test_wrong_key(version, locked, folder, size, row):
     refused = sdk.Script(version, folder, locked.port, [], key="wrong" * 8).end(initializes=False)
     assert [error[:18] for error in refused["errors"]] == ["initialize: HTTP 4"]
     for data_id in (existing, unknown):
-        status, _, body = locked.ask("GET", f"/metrology/refusals?data_id={data_id}")
-        assert (status, body and body["refusals"]) == (200, []), "a body of an unknown caller is recorded"
+        assert locked.refusals(data_id) == [], "a body of an unknown caller is recorded"
 
 
 def initialized(service):

@@ -1,7 +1,5 @@
 """Refused chunks are recorded, and a resend stores them."""
 
-import urllib.parse
-
 import pytest
 import sdk
 import servers
@@ -51,14 +49,14 @@ def require_resent(service, script, row, resend_one):
     row["stored/pushed"], row["refused"] = f"{before.stored}/{len(before.pushed)}", refused
     row["note"] = "; ".join(f"{count} x {reason}" for reason, count in script.outcomes().reasons().items())
     assert refused > 0, "nothing was refused"
-    records = records_of(service, data_id)
+    records = service.refusals(data_id)
     assert len(records) == refused, f"{len(records)} records of {refused} refused requests"
     # Counts are written at most once a second.
     servers.wait_until("refused.count", lambda: service.description(data_id)["refused"]["count"] == refused, 10)
     assert service.description(data_id)["refused"]["latest"]["code"] in {record["code"] for record in records}
     for record in records:
         resend_one(service, data_id, record)
-    assert records_of(service, data_id) == []
+    assert service.refusals(data_id) == []
     script.go_on()
     report = script.end()
     after = serving.Comparison(script, service.chunks(data_id))
@@ -68,12 +66,6 @@ def require_resent(service, script, row, resend_one):
     serving.require_none(after.faults() + report["errors"] + serving.compare_points(service, data_id, script))
     assert description["status"] == "success"
     assert (description["refused"]["count"], description["refused"]["records"]) == (refused, 0)
-
-
-def records_of(service, data_id):
-    status, _, body = service.ask("GET", "/metrology/refusals?" + urllib.parse.urlencode({"data_id": data_id}))
-    assert status == 200, body
-    return body["refusals"]
 
 
 def resend(service, data_id, record):
