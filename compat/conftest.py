@@ -1,6 +1,7 @@
 """Options, the service that most cases share, and the table at the end."""
 
 import argparse
+import os
 import pathlib
 import shutil
 import sys
@@ -96,5 +97,6 @@ def pytest_terminal_summary(terminalreporter):
         return
     widths = [max(len(str(line[column])) for line in [*ROWS, dict(zip(COLUMNS, COLUMNS))]) for column in COLUMNS]
     terminalreporter.section("SDK against the service")
+    terminalreporter.write_line(f"{os.cpu_count()} cores, load average of the last 15 minutes {os.getloadavg()[2]:.1f}")
     for line in [dict(zip(COLUMNS, COLUMNS)), *ROWS]:
         terminalreporter.write_line("  ".join(str(line[column]).ljust(width) for column, width in zip(COLUMNS, widths)).rstrip())

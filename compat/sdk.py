@@ -81,8 +81,8 @@ class Script:
         self.process.stdin.write(b"\n")
         self.process.stdin.flush()
 
-    def end(self, seconds=300):
-        """The report, when the process has ended."""
+    def end(self, seconds=300, initializes=True):
+        """The report, when the process has ended. initializes: whether a stream must have been made."""
         try:
             self.process.stdin.close()
             self.process.wait(seconds)
@@ -91,6 +91,7 @@ class Script:
             raise
         report = self.report()
         assert report and report["finished"], f"the script of {self.version} broke off: {self.log.read_text()[-3000:]}"
+        assert bool(report["data_id"]) == initializes, f"errors of the SDK: {report['errors']}"
         return report
 
     def stop(self):
@@ -100,6 +101,19 @@ class Script:
 
     def outcomes(self):
         return Outcomes(self.log.read_text())
+
+    def acknowledged(self):
+        """The keys of all chunks that the SDK saw acknowledged."""
+        keys = self.outcomes().acknowledged
+        several = {index for index, channel in keys if channel is None}
+        return {key for key in self.pushed() if key in keys or key[0] in several}
+
+    def requests(self):
+        """The number of pushes that the SDK sends, without repeated attempts."""
+        together = tuple(map(int, self.version.split("."))) >= (0, 21, 0)
+        return sum(1 if step["call"] == "push_multi" and together else len(step["channels"])
+                   if step["call"] == "push_multi" else step.get("chunks", 1)
+                   for step in self.steps if step["call"] in ("push", "push_multi", "run"))
 
     def pushed(self):
         """The keys of all chunks that the steps push."""

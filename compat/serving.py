@@ -82,6 +82,12 @@ class Served(servers.Service):
         assert status == 200, body
         return body
 
+    def refusals(self, data_id):
+        """The records of refused chunks of a stream."""
+        status, _, body = self.ask("GET", "/metrology/refusals?" + urllib.parse.urlencode({"data_id": data_id}))
+        assert status == 200, body
+        return body["refusals"]
+
     def problems(self):
         """How many requests were answered with an error, by code. SDK versions from 0.21.7 ask for /gateway/time and
         rightly get 404 `not_found`, so this code is left out. No other request of the SDK's streamer can get it."""
@@ -153,11 +159,13 @@ class Comparison:
                         and rows[index, channel] != (bytes_of(measured.timestamps_of(index)),
                                                      bytes_of(measured.values_of(channel, index)))]
         self.foreign = rows.keys() - set(self.pushed)
+        self.broken_promises = script.acknowledged() - rows.keys()
         self.stored = len(self.pushed) - len(self.lost) - len(self.changed)
 
     def faults(self):
         return [f"{len(keys)} of {len(self.pushed)} chunks are {fault}, such as {sorted(keys)[:3]}"
-                for fault, keys in (("lost", self.lost), ("changed", self.changed), ("never pushed", self.foreign)) if keys]
+                for fault, keys in (("lost", self.lost), ("changed", self.changed), ("never pushed", self.foreign),
+                                    ("acknowledged and not stored", self.broken_promises)) if keys]
 
 
 def compare_points(service, data_id, script):

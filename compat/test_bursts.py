@@ -32,11 +32,13 @@ def require_stored_whole(version, service, folder, row, steps):
     for prober in probers:
         prober.start()
     script = sdk.Script(version, folder, service.port, [*steps, sdk.FINALIZE])
+    row["stored/pushed"] = f"0/{len(script.pushed())}"
     try:
         report = script.end()
     finally:
         faults = [fault for prober in probers for fault in prober.end()]
     data_id, outcomes = report["data_id"], script.outcomes()
+    unanswered = script.requests() - len(outcomes)
     refused = service.problems() - before
     comparison = serving.Comparison(script, service.chunks(data_id))
     row["stored/pushed"] = f"{comparison.stored}/{len(comparison.pushed)}"
@@ -44,7 +46,8 @@ def require_stored_whole(version, service, folder, row, steps):
     row["finalize s"] = f"{report['finalize_seconds']:.1f}"
     row["health max/p99 s"], row["operator max/p99 s"] = map(str, probers)
     row["peak MiB"] = f"{service.peak():.0f}"
-    row["note"] = "; ".join([*(f"{count} x {reason}" for reason, count in outcomes.reasons().most_common(3)),
+    row["note"] = "; ".join([*([f"{unanswered} unanswered when the script ended"] if unanswered else []),
+                             *(f"{count} x {reason}" for reason, count in outcomes.reasons().most_common(3)),
                              *(f"{error.split(':')[0]} failed: {sdk.short(error.split(': ', 1)[1])}" for error in report["errors"])])
     faults += comparison.faults() + report["errors"]
     if refused:

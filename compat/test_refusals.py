@@ -1,7 +1,5 @@
 """Refused chunks are recorded, and a resend stores them."""
 
-import urllib.parse
-
 import pytest
 import sdk
 import servers
@@ -28,38 +26,37 @@ def test_units_race(service, started, row):
     """C, C, K in a row: the first of them that is stored decides the units of the channel."""
     script = started([sdk.push(index, channel, units) for channel in CHANNELS
                       for index, units in enumerate(("C", "C", "K"))] + [sdk.WAIT, sdk.FINALIZE])
-    require_resent(service, script, row, len(CHANNELS) * 3, resend_with_units_of_the_channel)
+    require_resent(service, script, row, resend_with_units_of_the_channel)
 
 
-def test_units_race_of_push_multi(version, service, started, row):
+def test_units_race_of_push_multi(service, started, row):
     """One of three channels has other units. From 0.21 this refuses the chunks of all three."""
     script = started([sdk.push_multi(index, {"temperature": units, "pressure": "mbar", "α/β": None})
                       for index, units in enumerate(("C", "C", "K"))] + [sdk.WAIT, sdk.FINALIZE])
-    requests = 3 if version.startswith("0.21.") else 9
-    require_resent(service, script, row, requests, resend_with_units_of_the_channel)
+    require_resent(service, script, row, resend_with_units_of_the_channel)
 
 
 def test_push_after_finalize(service, started, row):
     script = started([sdk.push(0, "temperature"), sdk.FINALIZE, sdk.push(1, "temperature"), sdk.WAIT])
-    require_resent(service, script, row, 2, resend)
+    require_resent(service, script, row, resend)
 
 
-def require_resent(service, script, row, requests, resend_one):
+def require_resent(service, script, row, resend_one):
     """Waits for the answers to all requests, resends the records, ends the script, and compares."""
-    servers.wait_until("the answers", lambda: len(script.outcomes()) >= requests, 60)
+    servers.wait_until("the answers", lambda: len(script.outcomes()) == script.requests(), 60)
     data_id, refused = script.data_id, len(script.outcomes().failed)
     before = serving.Comparison(script, service.chunks(data_id))
     row["stored/pushed"], row["refused"] = f"{before.stored}/{len(before.pushed)}", refused
     row["note"] = "; ".join(f"{count} x {reason}" for reason, count in script.outcomes().reasons().items())
     assert refused > 0, "nothing was refused"
-    records = records_of(service, data_id)
+    records = service.refusals(data_id)
     assert len(records) == refused, f"{len(records)} records of {refused} refused requests"
     # Counts are written at most once a second.
     servers.wait_until("refused.count", lambda: service.description(data_id)["refused"]["count"] == refused, 10)
     assert service.description(data_id)["refused"]["latest"]["code"] in {record["code"] for record in records}
     for record in records:
         resend_one(service, data_id, record)
-    assert records_of(service, data_id) == []
+    assert service.refusals(data_id) == []
     script.go_on()
     report = script.end()
     after = serving.Comparison(script, service.chunks(data_id))
@@ -69,12 +66,6 @@ def require_resent(service, script, row, requests, resend_one):
     serving.require_none(after.faults() + report["errors"] + serving.compare_points(service, data_id, script))
     assert description["status"] == "success"
     assert (description["refused"]["count"], description["refused"]["records"]) == (refused, 0)
-
-
-def records_of(service, data_id):
-    status, _, body = service.ask("GET", "/metrology/refusals?" + urllib.parse.urlencode({"data_id": data_id}))
-    assert status == 200, body
-    return body["refusals"]
 
 
 def resend(service, data_id, record):

@@ -10,8 +10,11 @@ import serving
 
 PUSHES, SPACING = 400, 0.05
 
-# Each of the three attempts of a push may take 30 s.
-PATIENCE = 100
+# Seconds. If a start takes longer, for example on a busy machine, the first pushes of the outage are lost.
+SDK_TIMEOUT = 30
+
+# Up to three attempts of a push.
+PATIENCE = 3 * SDK_TIMEOUT + 10
 
 
 class Outage:
@@ -63,13 +66,15 @@ class Outage:
                                  f" end {len(late)}",
                                  *(f"{count} x {reason}" for reason, count in outcomes.reasons().most_common(2))])
         faults = [f"{len(keys)} {text}, such as {sorted(keys)[:3]}" for keys, text in (
-            (outcomes.acknowledged - rows.keys(), "acknowledged chunks are lost"),
+            (comparison.broken_promises, "acknowledged chunks are lost"),
             (self.rows_before[version].keys() - rows.keys(), "chunks that were stored before the outage are lost"),
             (comparison.changed, "chunks are changed"), (comparison.foreign, "chunks were never pushed")) if keys]
         if self.statuses[version] != "success":
             faults.append(f"the stream's status is {self.statuses[version]}")
-        lost = [f"lost: {sorted(comparison.lost)}"] if comparison.lost else []
-        late = [f"begun after the end and lost: {sorted(late)}"] if late else []
+        lost = [f"{len(comparison.lost)} lost, such as {sorted(comparison.lost)[:3]}"] if comparison.lost else []
+        late = [f"{len(late)} lost that began after the end, such as {sorted(late)[:3]}"] if late else []
+        if (lost or late) and self.seconds_down > SDK_TIMEOUT:
+            faults.append(f"the service was down for {self.seconds_down:.0f} s, longer than the timeout of the SDK")
         return lost, late, faults + report["errors"]
 
 
