@@ -49,6 +49,8 @@ public final class TestService implements AutoCloseable {
 		arguments.add("--spring.datasource.url=" + database.url());
 		arguments.add("--spring.datasource.username=" + database.username());
 		arguments.add("--spring.datasource.password=" + database.password());
+		// The test's own connections stay open.
+		arguments.add("--metrology.http.stop.max-idle-wait=0s");
 		for (String property : properties) {
 			arguments.add("--" + property);
 		}
