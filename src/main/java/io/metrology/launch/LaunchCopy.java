@@ -35,6 +35,8 @@ final class LaunchCopy {
 
 	private static final String STARTING = "starting-";
 
+	private static final String UNFINISHED_ARCHIVE = "classes-";
+
 	private final Path folder;
 
 	LaunchCopy(Path folder) {
@@ -60,6 +62,19 @@ final class LaunchCopy {
 
 	Path archive() {
 		return this.folder.resolve("classes");
+	}
+
+	/** An archive under another name, until it is complete. */
+	Path unfinishedArchive() {
+		return this.folder.resolve(UNFINISHED_ARCHIVE + ProcessHandle.current().pid());
+	}
+
+	void deleteUnfinishedArchives() throws IOException {
+		try (DirectoryStream<Path> files = Files.newDirectoryStream(this.folder, UNFINISHED_ARCHIVE + "*")) {
+			for (Path file : files) {
+				Files.delete(file);
+			}
+		}
 	}
 
 	/** Whether the JVM creates an AOT cache. Older ones create an archive of classes. */

@@ -77,6 +77,7 @@ final class Preparation {
 		LaunchCopy copy = copy();
 		if (!Files.isRegularFile(copy.archive())) {
 			log.info("Preparing a faster start in {}", this.launchFolder);
+			copy.deleteUnfinishedArchives();
 			if (Training.run(copy, this.launchFolder)) {
 				log.info("The next start will be faster");
 			}

@@ -9,8 +9,6 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-import org.springframework.util.FileSystemUtils;
-
 /**
  * A run of the service that starts on an empty data folder of its own, records the
  * classes that it loads, and ends. It has the lowest priority.
@@ -21,13 +19,10 @@ final class Training {
 
 	private static final int MAX_MINUTES = 10;
 
-	private static final int STOP_SECONDS = 5;
-
 	/** A complete archive gets its final name even if this service is killed. */
 	private static final String SCRIPT = """
-			part=$1; archive=$2; shift 2
-			trap 'rm -f "$part"' EXIT
-			"$@" && [ -s "$part" ] && mv "$part" "$archive"
+			part=$1; archive=$2; folder=$3; shift 3
+			"$@" && [ -s "$part" ] && mv "$part" "$archive" && cd / && rm -rf "$folder"
 			""";
 
 	private Training() {
@@ -47,7 +42,6 @@ final class Training {
 			end(training);
 		}
 		removeHook(end);
-		FileSystemUtils.deleteRecursively(dataFolder);
 		return Files.isRegularFile(copy.archive());
 	}
 
@@ -70,10 +64,10 @@ final class Training {
 	}
 
 	private static Process start(LaunchCopy copy, Path dataFolder) throws IOException {
-		Path part = copy.folder().resolve("classes-" + ProcessHandle.current().pid());
+		Path part = copy.unfinishedArchive();
 		String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
 		List<String> command = new ArrayList<>(List.of("sh", "-c", SCRIPT, "sh", part.toString(),
-				copy.archive().toString(), "nice", "-n", "19", java));
+				copy.archive().toString(), dataFolder.toString(), "nice", "-n", "19", java));
 		command.addAll(LaunchCopy.hasAotCache()
 				? List.of("-XX:AOTCacheOutput=" + part, "-XX:+UnlockDiagnosticVMOptions", "-XX:-AOTAdapterCaching",
 						"-XX:-AOTStubCaching")
@@ -95,15 +89,7 @@ final class Training {
 
 	/** The run stops its PostgreSQL before it ends. */
 	private static void end(Process training) {
-		List<ProcessHandle> processes = Stream.concat(training.descendants(), Stream.of(training.toHandle())).toList();
-		processes.forEach(ProcessHandle::destroy);
-		try {
-			training.waitFor(STOP_SECONDS, TimeUnit.SECONDS);
-		}
-		catch (InterruptedException ex) {
-			Thread.currentThread().interrupt();
-		}
-		processes.forEach(ProcessHandle::destroyForcibly);
+		Stream.concat(training.descendants(), Stream.of(training.toHandle())).forEach(ProcessHandle::destroy);
 	}
 
 }
