@@ -165,7 +165,9 @@ class Service:
         self.command = [options.java, *flags, f"-Djava.io.tmpdir={temporary}", "-jar", str(options.jar),
                         f"--server.port={self.port}", *settings]
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("SPRING_", "METROLOGY_"))}
-        self.environment = {**inherited, "METROLOGY_ACCESS_BOOTSTRAP_KEY": KEY, **(environment or {})}
+        # A life here is too short to prepare a faster one.
+        self.environment = {**inherited, "METROLOGY_ACCESS_BOOTSTRAP_KEY": KEY, "METROLOGY_FASTSTART": "false",
+                            **(environment or {})}
         self.process = None
 
     def start(self):
