@@ -2,6 +2,7 @@ package io.metrology.http;
 
 import java.util.concurrent.TimeUnit;
 
+import io.metrology.http.load.WaitingRequests;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,8 +36,11 @@ class ConnectionDrain implements SmartLifecycle {
 
 	private volatile boolean running;
 
-	ConnectionDrain(ApplicationContext context, StopProperties properties) {
+	private final WaitingRequests waiting;
+
+	ConnectionDrain(ApplicationContext context, WaitingRequests waiting, StopProperties properties) {
 		this.context = context;
+		this.waiting = waiting;
 		this.properties = properties;
 	}
 
@@ -78,13 +82,13 @@ class ConnectionDrain implements SmartLifecycle {
 		try {
 			int quiet = 0;
 			while (protocol.openConnections() > 0 && isBefore(begin, this.properties.maxWait().toNanos())) {
-				quiet = protocol.isBusy() ? 0 : quiet + 1;
+				quiet = isBusy(protocol) ? 0 : quiet + 1;
 				if (quiet > QUIET_POLLS && !isBefore(begin, this.properties.maxIdleWait().toNanos())) {
 					return;
 				}
 				TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
 			}
-			if (protocol.isBusy()) {
+			if (isBusy(protocol)) {
 				log.warn("Some requests had no answer {} after the stop began (metrology.http.stop.max-wait)",
 						this.properties.maxWait());
 			}
@@ -92,6 +96,10 @@ class ConnectionDrain implements SmartLifecycle {
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
 		}
+	}
+
+	private boolean isBusy(DrainingProtocol protocol) {
+		return this.waiting.oldestArrival().isPresent() || protocol.isBusy();
 	}
 
 	private static boolean isBefore(long begin, long nanos) {

@@ -1,7 +1,6 @@
 package io.metrology.http;
 
 import java.util.Collection;
-import java.util.concurrent.ThreadPoolExecutor;
 
 import org.apache.coyote.http11.Http11NioProtocol;
 import org.apache.tomcat.util.net.NioChannel;
@@ -36,20 +35,15 @@ public class DrainingProtocol extends Http11NioProtocol {
 	}
 
 	/**
-	 * Whether a request has arrived, completely or in part, and its answer has not been
-	 * sent.
+	 * Whether a request has started and its answer has not been sent. A connection whose
+	 * request waits for a thread looks idle.
 	 */
 	boolean isBusy() {
-		return hasQueuedRequest() || connections().stream().anyMatch(DrainingProtocol::isBusy);
+		return connections().stream().anyMatch(DrainingProtocol::isBusy);
 	}
 
 	private Collection<SocketWrapperBase<NioChannel>> connections() {
 		return this.endpoint.getConnections();
-	}
-
-	/** A connection whose request waits for a thread looks idle. */
-	private boolean hasQueuedRequest() {
-		return getExecutor() instanceof ThreadPoolExecutor threads && !threads.getQueue().isEmpty();
 	}
 
 	/**
