@@ -23,8 +23,8 @@ class FinalizeLoadIT {
 
 	private static final int STREAMS = 2000;
 
-	/** The rest possibly has its answer already, or was not sent yet. */
-	private static final int WAITING_TOGETHER = 1000;
+	/** More than there are threads. The others possibly have their answers already. */
+	private static final int WAITING_TOGETHER = 500;
 
 	private static final int MAX_TOMCAT_THREADS = 64;
 
@@ -38,7 +38,7 @@ class FinalizeLoadIT {
 		TestDatabase database = TestPostgres.newDatabase();
 		int threadsBefore = threads();
 		try (StoredRows rows = new StoredRows(database);
-				TestService service = TestService.start(database, "metrology.finalize.quiet-period=18s",
+				TestService service = TestService.start(database, "metrology.finalize.quiet-period=8s",
 						"server.tomcat.threads.max=" + MAX_TOMCAT_THREADS)) {
 			List<Socket> clients = finalizeAll(service, createStreams(rows));
 			try {

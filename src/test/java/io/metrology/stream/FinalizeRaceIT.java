@@ -161,13 +161,14 @@ class FinalizeRaceIT {
 		byte[] body = chunk(1).getBytes(StandardCharsets.UTF_8);
 		try (Socket socket = new Socket(service.url().getHost(), service.url().getPort())) {
 			socket.getOutputStream().write(Pushes.head(body.length).getBytes(StandardCharsets.US_ASCII));
-			socket.getOutputStream().write(body, 0, 20);
+			// Enough to show the data_id.
+			socket.getOutputStream().write(body, 0, 100);
 			awaitInFlight(service, 1);
 			CompletableFuture<Answer> end = finishLater(service);
 			awaitFinalizing(service);
 			assertThat(service.postChunk(chunk(2)).status()).isEqualTo(201);
 
-			socket.getOutputStream().write(body, 20, body.length - 20);
+			socket.getOutputStream().write(body, 100, body.length - 100);
 
 			assertThat(end.join().status()).as(end.join().body()).isEqualTo(200);
 			assertThat(statusLine(socket)).contains(" 201 ");

@@ -161,8 +161,11 @@ class FinalizeWaitIT {
 			awaitInFlight(ingesting, 1);
 			CompletableFuture<Answer> end = finishLater(finalizing);
 			// Longer than the quiet period, and long enough for a row of the other
-			// instance.
-			Thread.sleep(1300);
+			// instance. The few bytes still show no data_id.
+			for (int i = 0; i < 13; i++) {
+				stalled.sendByte();
+				Thread.sleep(100);
+			}
 			assertThat(end).isNotDone();
 
 			assertThat(stalled.complete()).isEqualTo(201);

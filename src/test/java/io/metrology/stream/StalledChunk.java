@@ -14,7 +14,7 @@ final class StalledChunk implements AutoCloseable {
 
 	private final Socket socket;
 
-	private final byte[] rest;
+	private byte[] rest;
 
 	private StalledChunk(Socket socket, byte[] rest) {
 		this.socket = socket;
@@ -30,6 +30,13 @@ final class StalledChunk implements AutoCloseable {
 		socket.getOutputStream().write(body, 0, firstBytes);
 		socket.getOutputStream().flush();
 		return new StalledChunk(socket, Arrays.copyOfRange(body, firstBytes, body.length));
+	}
+
+	/** Sends one more byte of the body. */
+	void sendByte() throws IOException {
+		this.socket.getOutputStream().write(this.rest, 0, 1);
+		this.socket.getOutputStream().flush();
+		this.rest = Arrays.copyOfRange(this.rest, 1, this.rest.length);
 	}
 
 	/** Sends the rest of the body and returns the status of the answer. */
