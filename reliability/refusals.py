@@ -12,6 +12,7 @@ record of each resent chunk is still there or its chunk is stored.
 """
 
 import asyncio
+import http.client
 import json
 import multiprocessing
 import socket
@@ -208,7 +209,7 @@ def resend_round(service, cluster, chance, number):
                 index, refusal = waiting.pop()
                 if send(service, "POST", f"/metrology/refusals/{refusal}/resend")[0] == 201:
                     acknowledged.append(index)
-            except (OSError, IndexError):
+            except (OSError, http.client.HTTPException, IndexError):
                 return
 
     resenders = [threading.Thread(target=resend, daemon=True) for _ in range(RESENDERS)]
