@@ -88,8 +88,8 @@ class Victims:
             (self.service if name == "service" else self.cluster).kill()
 
     def restart(self, names, moment):
-        """A service that starts stops the PostgreSQL that it left behind, or clears up after a dead one, and starts it
-        anew; one that lives starts its PostgreSQL again by itself."""
+        """A service that starts continues with the PostgreSQL that it left behind, or starts one after a dead one. A
+        service that lives starts its PostgreSQL again by itself."""
         if "service" in names:
             self.service.start()
         else:

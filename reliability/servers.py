@@ -165,7 +165,9 @@ class Service:
         self.command = [options.java, *flags, f"-Djava.io.tmpdir={temporary}", "-jar", str(options.jar),
                         f"--server.port={self.port}", *settings]
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("SPRING_", "METROLOGY_"))}
-        self.environment = {**inherited, "METROLOGY_ACCESS_BOOTSTRAP_KEY": KEY, **(environment or {})}
+        # A life here is too short to prepare a faster one.
+        self.environment = {**inherited, "METROLOGY_ACCESS_BOOTSTRAP_KEY": KEY, "METROLOGY_FASTSTART": "false",
+                            **(environment or {})}
         self.process = None
 
     def start(self):
@@ -183,9 +185,9 @@ class Service:
         except OSError:
             return False
 
-    def get(self, path):
+    def get(self, path, port=None):
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers={"X-API-KEY": KEY})
+        request = urllib.request.Request(f"http://127.0.0.1:{port or self.port}{path}", headers={"X-API-KEY": KEY})
         with opener.open(request, timeout=60) as answer:
             return answer.read().decode()
 
@@ -204,11 +206,12 @@ class Service:
             self.kill()
 
 
-def embedded_service(options, folder, stack, flags=Service.SHORT_LIFE):
+def embedded_service(options, folder, stack, flags=Service.SHORT_LIFE, settings=()):
     """A service with an embedded server on a port of its own; started, so that the folder and the schema are there."""
     cluster = Cluster(folder / "data", free_port())
     service = Service(options, folder, "service", [f"--metrology.data-dir={cluster.folder}",
-                                                   f"--metrology.database.embedded-port={cluster.port}"], flags=flags)
+                                                   f"--metrology.database.embedded-port={cluster.port}", *settings],
+                      flags=flags)
     stack.callback(service.stop)
     service.start()
     return service, cluster

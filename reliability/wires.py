@@ -138,7 +138,7 @@ class WirePoster(Poster):
     """Where the service sees a request end too early, it says so, if its answer still has a way back."""
 
     def refuse(self, delivery, body, answer):
-        if answer.status == 400 and body and b"The body broke off" in body and b'"stored":false' in body:
+        if answer.status == 400 and body and b'"code":"body_incomplete"' in body and b'"stored":false' in body:
             self.ledger.refused(delivery)
         else:
             super().refuse(delivery, body, answer)

@@ -34,7 +34,7 @@ def has_lost_its_head(received):
     the request line (11.0.24: Http11Processor keeps http09 until it knows the next request's version).
     """
     try:
-        return json.loads(received)["code"] in ("invalid_request", "uri_too_long")
+        return json.loads(received)["code"] in ("invalid_request", "body_incomplete", "uri_too_long")
     except (ValueError, TypeError, KeyError):
         return False
 

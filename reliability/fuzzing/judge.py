@@ -14,6 +14,7 @@ CODES = {
     "malformed_json": (400, False),
     "invalid_request": (400, False),
     "timestamp_out_of_range": (400, False),
+    "body_incomplete": (400, True),
     "api_key_missing": (401, False),
     "api_key_invalid": (401, False),
     "api_key_revoked": (401, False),
@@ -47,7 +48,7 @@ CODES = {
 ACCESS = {"api_key_missing", "api_key_invalid", "api_key_revoked", "api_key_expired", "scope_missing", "origin_not_allowed"}
 
 # What HTTP itself can go wrong with, at any path, and what Tomcat may answer before any operation is reached.
-HTTP = {"invalid_request", "request_timeout", "uri_too_long", "headers_too_large", "expectation_failed",
+HTTP = {"invalid_request", "body_incomplete", "request_timeout", "uri_too_long", "headers_too_large", "expectation_failed",
         "not_implemented", "http_version_not_supported"}
 
 BODY = {"malformed_json", "body_too_large", "unsupported_media_type", "not_acceptable"}

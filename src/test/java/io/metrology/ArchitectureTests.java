@@ -21,8 +21,9 @@ class ArchitectureTests {
 		.importPackages("io.metrology");
 
 	@ParameterizedTest
-	@CsvSource({ "http,", "database,", "access, http", "stream, http", "ingest, http|stream", "series, http|stream",
-			"refusals, ingest|http|database", "check, ingest", "command, database|access|check|http" })
+	@CsvSource({ "http,", "database,", "launch,", "access, http", "stream, http", "ingest, http|stream",
+			"series, http|stream", "refusals, ingest|http|database", "check, ingest",
+			"command, database|access|check|http" })
 	void aFeatureUsesOnlyWhatItMay(String feature, String allowed) {
 		var permitted = resideInAPackage("io.metrology." + feature + "..");
 		for (String other : (allowed != null) ? allowed.split("\\|") : new String[0]) {
@@ -40,7 +41,7 @@ class ArchitectureTests {
 		assertThat(CLASSES.stream().map((type) -> type.getPackageName()).distinct()).containsExactlyInAnyOrder(
 				"io.metrology", "io.metrology.http", "io.metrology.http.load", "io.metrology.database",
 				"io.metrology.stream", "io.metrology.ingest", "io.metrology.series", "io.metrology.access",
-				"io.metrology.refusals", "io.metrology.command", "io.metrology.check");
+				"io.metrology.refusals", "io.metrology.command", "io.metrology.check", "io.metrology.launch");
 	}
 
 }

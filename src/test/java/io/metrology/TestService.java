@@ -10,6 +10,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 
 import io.metrology.TestPostgres.TestDatabase;
 
@@ -22,6 +23,8 @@ import org.springframework.context.ConfigurableApplicationContext;
  * alone. Several may run at once, on one database as well.
  */
 public final class TestService implements AutoCloseable {
+
+	private static final String MAX_IDLE_WAIT = "metrology.http.stop.max-idle-wait";
 
 	private static final String CHUNKS = "/metrology/stream/chunk";
 
@@ -49,6 +52,10 @@ public final class TestService implements AutoCloseable {
 		arguments.add("--spring.datasource.url=" + database.url());
 		arguments.add("--spring.datasource.username=" + database.username());
 		arguments.add("--spring.datasource.password=" + database.password());
+		if (Stream.of(properties).noneMatch((property) -> property.startsWith(MAX_IDLE_WAIT))) {
+			// The test's own connections stay open.
+			arguments.add("--" + MAX_IDLE_WAIT + "=0s");
+		}
 		for (String property : properties) {
 			arguments.add("--" + property);
 		}

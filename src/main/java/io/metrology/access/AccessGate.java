@@ -3,6 +3,7 @@ package io.metrology.access;
 import java.net.InetAddress;
 import java.util.UUID;
 
+import io.metrology.http.InheritedSocket;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -83,8 +84,9 @@ public class AccessGate implements SmartInitializingSingleton {
 
 	/** How others could reach the service, or null where they cannot. */
 	private static @Nullable String reach(ServerProperties server, Environment environment) {
-		if (!OwnMachine.isLoopback(server.getAddress())) {
-			return "listen on " + place(server.getAddress());
+		InetAddress address = InheritedSocket.addressOr(server.getAddress());
+		if (!OwnMachine.isLoopback(address)) {
+			return "listen on " + place(address);
 		}
 		InetAddress management = Binder.get(environment)
 			.bind("management.server.address", InetAddress.class)

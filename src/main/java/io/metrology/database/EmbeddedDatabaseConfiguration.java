@@ -1,5 +1,6 @@
 package io.metrology.database;
 
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.ConditionContext;
@@ -16,8 +17,10 @@ import org.springframework.core.type.AnnotatedTypeMetadata;
 class EmbeddedDatabaseConfiguration {
 
 	@Bean
-	EmbeddedServer embeddedServer(DataDirProperties dataDir, DatabaseProperties database) {
-		return EmbeddedServer.start(dataDir.path(), database.embeddedPort());
+	EmbeddedServer embeddedServer(DataDirProperties dataDir, DatabaseProperties database,
+			ObjectProvider<ServerStart> begun) {
+		ServerStart start = begun.getIfAvailable();
+		return (start != null) ? start.await() : EmbeddedServer.start(dataDir.path(), database.embeddedPort());
 	}
 
 	@Bean

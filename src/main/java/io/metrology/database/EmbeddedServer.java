@@ -7,9 +7,12 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.OptionalInt;
 
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,6 +27,18 @@ final class EmbeddedServer implements AutoCloseable {
 	private static final String PORT_TAKEN = "could not create any TCP/IP sockets";
 
 	private static final int PORT_ATTEMPTS = 3;
+
+	private static final int DURABLE_SETTINGS = 3;
+
+	private static final int SESSION_END_MILLIS = 5000;
+
+	/** All sessions except those of commands, which run beside the service. */
+	private static final String SESSIONS = """
+			pg_stat_activity
+			 WHERE backend_type = 'client backend'
+			   AND application_name <> 'metrology-ingest command'
+			   AND pid <> pg_backend_pid()
+			""";
 
 	private final DataFolder folder;
 
@@ -74,6 +89,10 @@ final class EmbeddedServer implements AutoCloseable {
 		PostgresCluster cluster = PostgresCluster.openOrCreate(folder, programs);
 		String password = cluster.password();
 		Postmaster postmaster = new Postmaster(cluster.path(), programs, new ServerLog(folder.log()));
+		EmbeddedServer adopted = adopt(folder, postmaster, password, port);
+		if (adopted != null) {
+			return adopted;
+		}
 		postmaster.stopOrphan();
 		PostgresArchive.deleteOthers(programs.home());
 		EmbeddedServer server = new EmbeddedServer(folder, postmaster, password, startOnPort(postmaster, port));
@@ -86,6 +105,62 @@ final class EmbeddedServer implements AutoCloseable {
 			postmaster.stop();
 			throw new IOException("its database cannot be created: " + ex.getMessage(), ex);
 		}
+	}
+
+	/**
+	 * Continues with the server that a killed service left behind. A stop would cost a
+	 * checkpoint, a start and a cold cache.
+	 * @return null if there is no such server, or it differs from one that would be
+	 * started
+	 */
+	private static @Nullable EmbeddedServer adopt(DataFolder folder, Postmaster postmaster, String password, int port)
+			throws IOException {
+		OptionalInt found = postmaster.findAdoptable(port);
+		if (found.isEmpty()) {
+			return null;
+		}
+		EmbeddedServer server = new EmbeddedServer(folder, postmaster, password, found.getAsInt());
+		try {
+			server.takeOver();
+			logger.info("Continuing with the PostgreSQL that a killed service left running");
+			return server;
+		}
+		catch (SQLException ex) {
+			logger.warn("The PostgreSQL that a killed service left running cannot be used: {}", ex.getMessage());
+			server.supervisor.close();
+			return null;
+		}
+	}
+
+	/**
+	 * Ends the sessions of the killed service. One of them may still write a chunk that
+	 * its client is about to send again.
+	 * @throws SQLException if the server is not durable, or a session does not end
+	 */
+	private void takeOver() throws SQLException {
+		try (Connection connection = DriverManager.getConnection(url("postgres"), username(), password());
+				Statement statement = connection.createStatement()) {
+			try (ResultSet settings = statement.executeQuery("""
+					SELECT current_setting('fsync'),
+					       current_setting('synchronous_commit'),
+					       current_setting('full_page_writes')
+					""")) {
+				settings.next();
+				for (int column = 1; column <= DURABLE_SETTINGS; column++) {
+					if (!settings.getString(column).equals("on")) {
+						throw new SQLException("it does not flush each commit to disk");
+					}
+				}
+			}
+			statement.execute("SELECT pg_terminate_backend(pid, %d) FROM %s".formatted(SESSION_END_MILLIS, SESSIONS));
+			try (ResultSet left = statement.executeQuery("SELECT count(*) FROM " + SESSIONS)) {
+				left.next();
+				if (left.getInt(1) != 0) {
+					throw new SQLException("a session of the killed service does not end");
+				}
+			}
+		}
+		createDatabase();
 	}
 
 	/** Another program may take a free port before the server does. */

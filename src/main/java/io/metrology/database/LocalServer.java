@@ -36,15 +36,21 @@ record LocalServer(Path dataFolder, String getJdbcUrl, String getUsername,
 	 * stops.
 	 */
 	static Optional<LocalServer> runningOn(Path dataFolder) throws IOException {
+		Optional<Status> status = statusOf(dataFolder.resolve("postgresql"));
+		if (status.isEmpty() || !status.get().ready()) {
+			return Optional.empty();
+		}
+		String url = EmbeddedServer.url(status.get().port(), PostgresCluster.NAME);
+		String password = Files.readString(dataFolder.resolve(DataFolder.PASSWORD_FILE)).strip();
+		return Optional.of(new LocalServer(dataFolder, url, PostgresCluster.NAME, password));
+	}
+
+	/** Reads the status that the server of a cluster has noted. */
+	static Optional<Status> statusOf(Path cluster) throws IOException {
 		try {
-			List<String> lines = Files.readAllLines(dataFolder.resolve("postgresql/postmaster.pid"),
-					StandardCharsets.ISO_8859_1);
-			if (lines.size() <= STATUS_LINE || !lines.get(STATUS_LINE).strip().equals("ready")) {
-				return Optional.empty();
-			}
-			String url = EmbeddedServer.url(Integer.parseInt(lines.get(PORT_LINE).strip()), PostgresCluster.NAME);
-			String password = Files.readString(dataFolder.resolve(DataFolder.PASSWORD_FILE)).strip();
-			return Optional.of(new LocalServer(dataFolder, url, PostgresCluster.NAME, password));
+			List<String> lines = Files.readAllLines(cluster.resolve("postmaster.pid"), StandardCharsets.ISO_8859_1);
+			return (lines.size() > STATUS_LINE) ? Optional.of(new Status(Integer.parseInt(lines.get(PORT_LINE).strip()),
+					lines.get(STATUS_LINE).strip().equals("ready"))) : Optional.empty();
 		}
 		catch (NoSuchFileException ex) {
 			return Optional.empty();
@@ -55,6 +61,16 @@ record LocalServer(Path dataFolder, String getJdbcUrl, String getUsername,
 	@Override
 	public String toString() {
 		return DatabaseAddress.of(this.getJdbcUrl).text();
+	}
+
+	/**
+	 * The status of a server.
+	 *
+	 * @param port its TCP port
+	 * @param ready whether it accepts connections
+	 */
+	record Status(int port, boolean ready) {
+
 	}
 
 }

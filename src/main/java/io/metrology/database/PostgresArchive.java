@@ -3,19 +3,17 @@ package io.metrology.database;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
+import java.net.JarURLConnection;
+import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermission;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.EnumSet;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.jar.JarEntry;
 import java.util.stream.Stream;
 
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
@@ -68,7 +66,7 @@ final class PostgresArchive {
 		if (!Files.isDirectory(folder)) {
 			Files.createDirectory(folder, DataFolder.OWNER_FOLDER);
 		}
-		Path home = folder.resolve("postgresql-" + digest());
+		Path home = folder.resolve("postgresql-" + version());
 		if (!Files.isDirectory(home)) {
 			Path unfinished = Files.createTempDirectory(folder, "unfinished-", DataFolder.OWNER_FOLDER);
 			extractTo(unfinished);
@@ -87,15 +85,14 @@ final class PostgresArchive {
 		}
 	}
 
-	private String digest() throws IOException {
-		try (InputStream archive = open()) {
-			MessageDigest digest = MessageDigest.getInstance("SHA-256");
-			new DigestInputStream(archive, digest).transferTo(OutputStream.nullOutputStream());
-			return HexFormat.of().formatHex(digest.digest(), 0, 8);
+	/** The jar notes size and checksum, so the archive is not read at each start. */
+	private String version() throws IOException {
+		URL url = PostgresArchive.class.getResource(this.resource);
+		if (url != null && url.openConnection() instanceof JarURLConnection connection) {
+			JarEntry entry = connection.getJarEntry();
+			return "%08x-%d".formatted(entry.getCrc(), entry.getSize());
 		}
-		catch (NoSuchAlgorithmException ex) {
-			throw new IllegalStateException("Every JDK has SHA-256", ex);
-		}
+		throw new IllegalStateException(this.resource + " is not in a jar");
 	}
 
 	/** Thousand single {@code fsync}s would take longer. */

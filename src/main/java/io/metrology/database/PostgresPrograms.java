@@ -79,6 +79,10 @@ final class PostgresPrograms {
 		return Objects.requireNonNull(this.bin.getParent());
 	}
 
+	Path path(String program) {
+		return this.bin.resolve(program);
+	}
+
 	/** Returns for example {@code 18.6}. */
 	String version() {
 		String output = run("postgres", "--version");

@@ -2,12 +2,14 @@ package io.metrology.database;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import org.slf4j.Logger;
@@ -41,6 +43,39 @@ final class Postmaster {
 	}
 
 	/**
+	 * Returns the port of a server that a killed service left behind, if a start would
+	 * start exactly this server: same programs, same options, ready for connections. Only
+	 * for the holder of the folder's lock.
+	 * @param wanted the port that the server must have, or 0 for any
+	 */
+	OptionalInt findAdoptable(int wanted) throws IOException {
+		Optional<LocalServer.Status> status = LocalServer.statusOf(this.cluster);
+		if (find().isEmpty() || status.isEmpty() || !status.get().ready()) {
+			return OptionalInt.empty();
+		}
+		int port = status.get().port();
+		Path file = this.cluster.resolve("postmaster.opts");
+		boolean same = Files.exists(file)
+				&& Files.readString(file, StandardCharsets.UTF_8).strip().equals(command(port));
+		return (same && (wanted == 0 || wanted == port)) ? OptionalInt.of(port) : OptionalInt.empty();
+	}
+
+	/** The command of the server as the server itself notes it. */
+	private String command(int port) {
+		String arguments = options(port).map((option) -> " \"-c\" \"" + option + "\"").collect(Collectors.joining());
+		return "%s \"-D\" \"%s\"%s".formatted(this.programs.path("postgres"), this.cluster, arguments);
+	}
+
+	private static Stream<String> options(int port) {
+		return Stream.of("port=" + port, "listen_addresses=127.0.0.1",
+				// No socket file: its path is limited to 107 characters.
+				"unix_socket_directories=",
+				// An acknowledged chunk is on disk. Here, so that no file can say
+				// otherwise.
+				"fsync=on", "synchronous_commit=on", "full_page_writes=on");
+	}
+
+	/**
 	 * Clears the way for a start: stops a server whose service was killed, and removes
 	 * what a server that was killed itself left. Only for the holder of the folder's
 	 * lock.
@@ -62,12 +97,7 @@ final class Postmaster {
 	 * @throws DatabaseStartException with the last lines of the server's log
 	 */
 	void start(int port) throws IOException {
-		String options = String.join(" ", List.of("-c port=" + port, "-c listen_addresses=127.0.0.1",
-				// No socket file: its path is limited to 107 characters.
-				"-c unix_socket_directories=",
-				// An acknowledged chunk is on disk. Here, so that no file can say
-				// otherwise.
-				"-c fsync=on", "-c synchronous_commit=on", "-c full_page_writes=on"));
+		String options = options(port).map((option) -> "-c " + option).collect(Collectors.joining(" "));
 		this.log.begin();
 		try {
 			this.programs.run("pg_ctl", "start", "--pgdata=" + this.cluster, "--wait", "--timeout=" + START_SECONDS,

@@ -3,52 +3,44 @@ package io.metrology.http;
 import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
+import io.metrology.http.load.BodyLimit;
+import io.metrology.http.load.BodyLimits;
+import io.metrology.http.load.BodyMemory;
 import io.metrology.http.load.ReceivedBody;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.servlet.http.HttpServletRequest;
-import org.jspecify.annotations.Nullable;
 
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.InvalidMediaTypeException;
 import org.springframework.http.MediaType;
 import org.springframework.stereotype.Component;
-import org.springframework.util.unit.DataSize;
 
 /**
- * Reads a request's body whole, inflated, and within the limits of {@link HttpProperties}
- * and {@link BodyMemory}. The memory of a long body is bounded by what was set aside for
- * it beforehand; where nothing was, as its length is not known, it grows with what has
- * arrived.
+ * Reads the body of a request that has arrived: checks its charset and coding,
+ * decompresses it, and keeps its limit and its share of {@link BodyMemory}.
  */
 @Component
 public class BodyReader {
 
 	private static final int FIRST_BUFFER = 16 * 1024;
 
-	/** Bytes of memory, some more than an object with one field takes. */
+	/** Bytes of memory, a little more than an object with one field takes. */
 	private static final int STRUCTURE = 128;
 
-	/** The longest small request: a manifest of 10 000 channels has some 600 kB. */
-	private static final DataSize SMALL = DataSize.ofMegabytes(4);
-
-	/** Gzip adds far less than this part to what it cannot compress. */
-	private static final int GZIP_OVERHEAD = 64;
-
-	private final HttpProperties properties;
+	private final BodyLimits limits;
 
 	private final BodyMemory memory;
 
 	private final Counter receivedBytes;
 
-	BodyReader(HttpProperties properties, BodyMemory memory, MeterRegistry registry) {
-		this.properties = properties;
+	BodyReader(BodyLimits limits, BodyMemory memory, MeterRegistry registry) {
+		this.limits = limits;
 		this.memory = memory;
 		this.receivedBytes = Counter.builder("metrology.http.received")
 			.baseUnit("bytes")
@@ -57,105 +49,37 @@ public class BodyReader {
 	}
 
 	/**
-	 * Reads the body.
+	 * Returns the body after decompression.
 	 * @throws ProblemException {@code body_too_large}, {@code request_timeout},
 	 * {@code overloaded}, {@code unsupported_media_type} for a coding other than gzip, a
 	 * charset other than UTF-8 or a malformed type, {@code invalid_request} for broken
 	 * gzip
 	 */
 	public byte[] read(HttpServletRequest request) throws IOException {
-		return read(request, longest());
-	}
-
-	/**
-	 * Reads the body as sent, if a request was refused before anything read it.
-	 * @return null if the body was begun before, or cannot be read
-	 */
-	public @Nullable ReceivedBody readUnread(HttpServletRequest request) {
-		try {
-			Limit sent = longest().gzipped();
-			BodyMemory.Share share = this.memory.open(request);
-			share.await(Math.max(0, request.getContentLengthLong()));
-			ReceivedBody.keep(request, drain(request.getInputStream(), -1, sent, growing(share, 0)));
-			return ReceivedBody.of(request);
-		}
-		catch (IOException | ProblemException ex) {
-			return null;
-		}
-	}
-
-	/**
-	 * Reads the body of a request that holds no points, at most 4 MiB of it.
-	 * @throws ProblemException as of {@link #read}
-	 */
-	byte[] readSmall(HttpServletRequest request) throws IOException {
-		return read(request, (SMALL.compareTo(this.properties.maxBodySize()) < 0)
-				? Limit.of(SMALL, "of requests without points") : longest());
-	}
-
-	/** Returns how long a body may be, after decompression. */
-	public DataSize maxBodySize() {
-		return this.properties.maxBodySize();
-	}
-
-	private Limit longest() {
-		return Limit.of(this.properties.maxBodySize(), "metrology.http.max-body-size");
-	}
-
-	private byte[] read(HttpServletRequest request, Limit limit) throws IOException {
 		requireUtf8(request);
 		boolean gzip = isGzip(request);
-		Limit sent = gzip ? limit.gzipped() : limit;
-		if (request.getContentLengthLong() > sent.bytes()) {
-			throw sent.exceeded();
+		BodyLimit limit = this.limits.of(request);
+		byte[] sent = received(request, gzip ? limit.gzipped() : limit);
+		byte[] body = gzip ? inflate(request, sent, limit) : sent;
+		if (body.length > BodyMemory.SMALL) {
+			this.memory.grow(request, memoryFor(body));
 		}
-		byte[] body = gzip ? readGzip(request, limit) : readPlain(request, limit);
 		this.receivedBytes.increment(body.length);
 		return body;
 	}
 
-	private byte[] readPlain(HttpServletRequest request, Limit limit) throws IOException {
-		long announced = request.getContentLengthLong();
-		if (announced >= 0 && announced <= BodyMemory.SHORT) {
-			byte[] body = drain(request.getInputStream(), announced, limit, Growth.NONE);
-			ReceivedBody.keep(request, body);
-			return body;
+	private static byte[] received(HttpServletRequest request, BodyLimit limit) throws IOException {
+		if (request.getContentLengthLong() > limit.bytes()) {
+			throw limit.exceeded();
 		}
-		BodyMemory.Share share = this.memory.open(request);
-		share.await(Math.max(0, announced) * BodyMemory.TIMES_LENGTH);
-		byte[] body = drain(request.getInputStream(), announced, limit, growing(share, 0));
-		ReceivedBody.keep(request, body);
-		share.grow(memoryFor(body));
-		return body;
-	}
-
-	private byte[] readGzip(HttpServletRequest request, Limit limit) throws IOException {
-		BodyMemory.Share share = this.memory.open(request);
-		long announced = request.getContentLengthLong();
-		if (announced > BodyMemory.SHORT) {
-			share.await(announced * BodyMemory.TIMES_LENGTH);
-		}
-		byte[] sent = drain(request.getInputStream(), announced, limit.gzipped(), growing(share, 0));
-		ReceivedBody.keep(request, sent);
-		byte[] body = inflate(sent, limit, growing(share, sent.length));
-		if (body.length > BodyMemory.SHORT) {
-			share.grow(memoryFor(body));
-		}
-		return body;
-	}
-
-	/** Takes memory as a buffer grows, once it is longer than a short body. */
-	private static Growth growing(BodyMemory.Share share, long before) {
-		return (length) -> {
-			if (length > BodyMemory.SHORT) {
-				share.grow(before + length * BodyMemory.TIMES_LENGTH);
-			}
-		};
+		ReceivedBody body = ReceivedBody.of(request);
+		return (body != null) ? body.bytes() : request.getInputStream().readNBytes((int) limit.bytes());
 	}
 
 	/**
-	 * A body itself, a double for each of its numbers, as a comma follows nearly all, and
-	 * what Java makes of a name, an object or an array, of which honest bodies have few.
+	 * Estimates the memory of a body and of the objects read from it: 8 bytes for each
+	 * comma (one number), and 128 for each colon or opening bracket (one name, object or
+	 * array).
 	 */
 	private static long memoryFor(byte[] body) {
 		long commas = 0;
@@ -168,45 +92,32 @@ public class BodyReader {
 	}
 
 	/**
-	 * Inflates from memory: a stream that has to wait for the client takes the pause for
-	 * the end.
+	 * Inflates a body that has arrived completely. {@code GZIPInputStream} would treat a
+	 * pause in the network as the end of the data.
 	 */
-	private byte[] inflate(byte[] sent, Limit limit, Growth growth) throws IOException {
+	private byte[] inflate(HttpServletRequest request, byte[] sent, BodyLimit limit) throws IOException {
 		try (WholeGzip gzip = new WholeGzip(sent)) {
-			byte[] body = drain(gzip, -1, limit, growth);
+			byte[] buffer = new byte[FIRST_BUFFER];
+			int length = 0;
+			int read;
+			while ((read = gzip.read(buffer, length, buffer.length - length)) >= 0) {
+				length += read;
+				if (length > limit.bytes()) {
+					throw limit.exceeded();
+				}
+				if (length == buffer.length) {
+					int longer = (int) Math.min(buffer.length * 2L, limit.bytes() + 1);
+					this.memory.grow(request, sent.length + longer * (long) BodyMemory.TIMES_LENGTH);
+					buffer = Arrays.copyOf(buffer, longer);
+				}
+			}
 			gzip.requireEnd();
-			return body;
+			return Arrays.copyOf(buffer, length);
 		}
 		catch (ZipException | EOFException ex) {
 			throw new ProblemException(ErrorCode.INVALID_REQUEST,
 					"The body is announced as gzip, but is not well-formed gzip.", ex);
 		}
-	}
-
-	/**
-	 * Reads to the end.
-	 * @param expected the length, or −1 where it is not known
-	 */
-	private byte[] drain(InputStream in, long expected, Limit limit, Growth growth) throws IOException {
-		long deadline = System.nanoTime() + this.properties.bodyTimeout().toNanos();
-		byte[] buffer = new byte[(expected >= 0) ? (int) expected + 1 : FIRST_BUFFER];
-		int length = 0;
-		int read;
-		while ((read = in.read(buffer, length, buffer.length - length)) >= 0) {
-			length += read;
-			if (length > limit.bytes()) {
-				throw limit.exceeded();
-			}
-			if (System.nanoTime() > deadline) {
-				throw tooSlow();
-			}
-			if (length == buffer.length) {
-				int longer = (int) Math.min(buffer.length * 2L, limit.bytes() + 1);
-				growth.to(longer);
-				buffer = Arrays.copyOf(buffer, longer);
-			}
-		}
-		return (length == buffer.length) ? buffer : Arrays.copyOf(buffer, length);
 	}
 
 	private static void requireUtf8(HttpServletRequest request) {
@@ -240,50 +151,6 @@ public class BodyReader {
 					"Bodies may be sent plain or with Content-Encoding: gzip, not " + Fault.shown(coding) + ".")
 				.withHeader(HttpHeaders.ACCEPT_ENCODING, "gzip");
 		};
-	}
-
-	private ProblemException tooSlow() {
-		return new ProblemException(ErrorCode.REQUEST_TIMEOUT,
-				"The body did not arrive within " + this.properties.bodyTimeout().toSeconds()
-						+ " s (metrology.http.body-timeout); send it again.")
-			.withHeader(HttpHeaders.CONNECTION, "close");
-	}
-
-	/**
-	 * The most bytes to read.
-	 *
-	 * @param bytes as they are read here
-	 * @param inflated as clients are told
-	 * @param name the setting, or for which requests it is
-	 */
-	private record Limit(long bytes, long inflated, String name) {
-
-		static Limit of(DataSize size, String name) {
-			return new Limit(size.toBytes(), size.toBytes(), name);
-		}
-
-		/** The same before it is inflated. */
-		Limit gzipped() {
-			return new Limit(this.inflated + this.inflated / GZIP_OVERHEAD + FIRST_BUFFER, this.inflated, this.name);
-		}
-
-		ProblemException exceeded() {
-			return new ProblemException(ErrorCode.BODY_TOO_LARGE, "The body is longer than the limit of "
-					+ this.inflated + " bytes (" + this.name + "); split the data into smaller chunks.")
-				.withHeader(HttpHeaders.CONNECTION, "close");
-		}
-
-	}
-
-	/** Asks for the memory of a buffer that grows. */
-	@FunctionalInterface
-	private interface Growth {
-
-		Growth NONE = (length) -> {
-		};
-
-		void to(int length);
-
 	}
 
 	/**

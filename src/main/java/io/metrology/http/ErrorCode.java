@@ -15,6 +15,8 @@ public enum ErrorCode {
 	INVALID_REQUEST(400, "Invalid request"),
 	/** A timestamp is no plausible number of epoch seconds. */
 	TIMESTAMP_OUT_OF_RANGE(400, "Timestamp out of range"),
+	/** The connection broke off before the body was complete. */
+	BODY_INCOMPLETE(400, "Body incomplete", true),
 	/** The request came without an API key. */
 	API_KEY_MISSING(401, "API key missing"),
 	/** The API key is not one of this service. */

@@ -1,11 +1,10 @@
 package io.metrology.http;
 
 import java.time.Duration;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
+
+import io.metrology.http.load.RequestDeadline;
 
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.dao.DataAccessException;
@@ -14,8 +13,7 @@ import org.springframework.transaction.TransactionException;
 
 /**
  * While PostgreSQL is away a request is held and its write, which must be idempotent,
- * tried again: clients give up too early to do so themselves. Requests that then find no
- * room wait for as long.
+ * tried again: clients give up too early to do so themselves.
  */
 @Component
 public class Hold {
@@ -25,9 +23,6 @@ public class Hold {
 	private static final Duration LONGEST_PAUSE = Duration.ofMillis(500);
 
 	private final Duration longest;
-
-	/** Writes that have failed and are being tried again. */
-	private final AtomicInteger failing = new AtomicInteger();
 
 	/**
 	 * Makes the one hold of a service.
@@ -43,40 +38,29 @@ public class Hold {
 	}
 
 	/**
-	 * Waits for room, for longer than usual while those who have it are held.
-	 * @return whether it was got
+	 * Begins to write the data of a request. The time for retries begins with the first
+	 * failure, and ends at the deadline of the request at the latest.
 	 */
-	boolean acquire(Semaphore room, int permits, Duration usualWait) throws InterruptedException {
-		long begun = System.nanoTime();
-		do {
-			if (room.tryAcquire(permits, usualWait.toNanos(), TimeUnit.NANOSECONDS)) {
-				return true;
-			}
-		}
-		while (this.failing.get() > 0 && System.nanoTime() - begun < this.longest.toNanos());
-		return false;
-	}
-
-	/** Begins to write what a request brings. */
-	public Attempts begin() {
-		return new Attempts();
+	public Attempts begin(RequestDeadline deadline) {
+		return new Attempts(deadline);
 	}
 
 	/**
 	 * Writes, again while the database is away.
 	 * @throws ProblemException {@code stopping}
 	 */
-	public <T> T write(Supplier<T> write) {
-		try (Attempts attempts = begin()) {
+	public <T> T write(RequestDeadline deadline, Supplier<T> write) {
+		try {
+			Attempts attempts = begin(deadline);
 			while (true) {
 				try {
 					return write.get();
 				}
 				catch (DataAccessException | TransactionException ex) {
+					attempts.failed();
 					if (attempts.areOver() || !Sqlstate.of(ex).isWorthRetrying()) {
 						throw ex;
 					}
-					attempts.failed();
 				}
 				attempts.pause();
 			}
@@ -88,31 +72,34 @@ public class Hold {
 	}
 
 	/** The attempts to write what one request brings; for one thread. */
-	public final class Attempts implements AutoCloseable {
+	public final class Attempts {
 
-		private final long deadline = System.nanoTime() + Hold.this.longest.toNanos();
+		private final RequestDeadline request;
+
+		/** By {@link System#nanoTime}, from the first failure on. */
+		private long deadline;
 
 		private long pause = FIRST_PAUSE.toMillis();
 
 		private boolean failed;
 
-		private Attempts() {
+		private Attempts(RequestDeadline request) {
+			this.request = request;
 		}
 
-		/** When they are over, by {@link System#nanoTime}. */
-		public long deadline() {
-			return this.deadline;
-		}
-
+		/**
+		 * Returns whether the time for retries or the deadline of the request is over.
+		 */
 		public boolean areOver() {
-			return System.nanoTime() - this.deadline >= 0;
+			return this.failed && System.nanoTime() - this.deadline >= 0;
 		}
 
-		/** Notes that one has failed for want of the database. */
+		/** Notes that an attempt has failed because the database is unavailable. */
 		public void failed() {
 			if (!this.failed) {
 				this.failed = true;
-				Hold.this.failing.incrementAndGet();
+				this.deadline = System.nanoTime()
+						+ Math.min(Hold.this.longest.toNanos(), this.request.left().toNanos());
 			}
 		}
 
@@ -124,13 +111,6 @@ public class Hold {
 		public void pause() throws InterruptedException {
 			Thread.sleep(ThreadLocalRandom.current().nextLong(this.pause / 2, this.pause + 1));
 			this.pause = Math.min(this.pause * 2, LONGEST_PAUSE.toMillis());
-		}
-
-		@Override
-		public void close() {
-			if (this.failed) {
-				Hold.this.failing.decrementAndGet();
-			}
 		}
 
 	}

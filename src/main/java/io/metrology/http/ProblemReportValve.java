@@ -7,6 +7,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import jakarta.servlet.ServletException;
+import org.apache.catalina.connector.ClientAbortException;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 import org.apache.catalina.valves.ErrorReportValve;
@@ -59,7 +60,7 @@ class ProblemReportValve extends ErrorReportValve {
 	@Override
 	public void invoke(Request request, Response response) throws IOException, ServletException {
 		super.invoke(request, response);
-		if (!isRead(request.getCoyoteRequest())) {
+		if (!request.isAsync() && !isRead(request.getCoyoteRequest())) {
 			seeOut(request, response);
 		}
 	}
@@ -93,7 +94,9 @@ class ProblemReportValve extends ErrorReportValve {
 		try {
 			response.finishResponse();
 			// Who waits for 100 Continue has not sent it, and who stalled will not.
+			// A body that is read without a thread was read as far as it goes.
 			boolean comes = RequestIdFilter.hasSeen(request) && !request.getCoyoteRequest().hasExpectation()
+					&& request.getCoyoteRequest().getReadListener() == null
 					&& response.getStatus() != ErrorCode.REQUEST_TIMEOUT.status();
 			if (!comes || !discard(request.getCoyoteRequest())) {
 				request.getCoyoteRequest().action(ActionCode.DISABLE_SWALLOW_INPUT, null);
@@ -158,8 +161,11 @@ class ProblemReportValve extends ErrorReportValve {
 		return true;
 	}
 
-	/** Tomcat answers what is too large with 400, and only the failure tells it apart. */
+	/** Tomcat answers several errors with 400, and only the failure tells them apart. */
 	private static ErrorCode code(int status, Request request, @Nullable Throwable failure) {
+		if (status == 400 && failure instanceof ClientAbortException) {
+			return ErrorCode.BODY_INCOMPLETE;
+		}
 		boolean tooLarge = failure != null && OVERSIZED.equals(failure.getMessage());
 		// The one state that a request cannot be in before it is read: having more
 		// headers than may be counted.
@@ -172,8 +178,8 @@ class ProblemReportValve extends ErrorReportValve {
 
 	private static String detail(ErrorCode code, @Nullable Throwable failure) {
 		return switch (code) {
-			case INVALID_REQUEST -> (failure instanceof IOException)
-					? "The body broke off, or is not well-formed HTTP; send the request again."
+			case BODY_INCOMPLETE -> "The connection broke off before the body was complete. Send the request again.";
+			case INVALID_REQUEST -> (failure instanceof IOException) ? "The body is not well-formed HTTP."
 					: "The request line or a header is not well-formed HTTP; paths must escape characters such as \\, spaces and quotes.";
 			case HEADERS_TOO_LARGE -> "The headers are larger (server.max-http-request-header-size), "
 					+ "or more (metrology.http.max-headers), than the server reads.";

@@ -23,7 +23,7 @@ import org.springframework.stereotype.Component;
  * counts them by code. Nothing else in the service builds one.
  */
 @Component
-class Problems {
+public class Problems {
 
 	private static final Logger log = LoggerFactory.getLogger(Problems.class);
 
@@ -75,7 +75,8 @@ class Problems {
 	}
 
 	/** Answers with an error where Spring has not come into play yet, as in a filter. */
-	void write(HttpServletRequest request, HttpServletResponse response, ProblemException problem) throws IOException {
+	public void write(HttpServletRequest request, HttpServletResponse response, ProblemException problem)
+			throws IOException {
 		log(request, problem.code(), problem.detail(), problem.getCause());
 		byte[] body = body(request, problem);
 		response.setStatus(problem.code().status());

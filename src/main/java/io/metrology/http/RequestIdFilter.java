@@ -35,6 +35,12 @@ class RequestIdFilter extends OncePerRequestFilter {
 
 	private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
+	/** A request may go on in another thread, whose log lines need the id as well. */
+	@Override
+	protected boolean shouldNotFilterAsyncDispatch() {
+		return false;
+	}
+
 	@Override
 	protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
 			throws ServletException, IOException {

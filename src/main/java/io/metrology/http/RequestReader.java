@@ -2,6 +2,7 @@ package io.metrology.http;
 
 import java.io.IOException;
 import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
 import java.util.Comparator;
 import java.util.Locale;
 import java.util.function.BiFunction;
@@ -94,7 +95,7 @@ public class RequestReader {
 	 */
 	public <T extends Record> T read(HttpServletRequest request, BiFunction<RequestFields, Faults, T> binding)
 			throws IOException {
-		byte[] body = this.bodies.readSmall(request);
+		byte[] body = this.bodies.read(request);
 		Faults faults = new Faults();
 		T bound = binding.apply(new RequestFields(object(body), "", faults), faults);
 		validate(bound, faults);
@@ -105,12 +106,12 @@ public class RequestReader {
 	/**
 	 * Reads a small request that may be left out.
 	 * @param binding makes the request's record from its fields, or null
-	 * @return null where there is no body
+	 * @return null if there is no body, or if it is {@code null}
 	 */
 	public <T extends Record> @Nullable T readOptional(HttpServletRequest request,
 			Function<RequestFields, @Nullable T> binding) throws IOException {
-		byte[] body = this.bodies.readSmall(request);
-		if (body.length == 0) {
+		byte[] body = this.bodies.read(request);
+		if (body.length == 0 || isNull(body)) {
 			return null;
 		}
 		Faults faults = new Faults();
@@ -223,6 +224,11 @@ public class RequestReader {
 		catch (NumberFormatException ex) {
 			throw exponentTooLarge(ex);
 		}
+	}
+
+	/** JSON allows no other white space. */
+	private static boolean isNull(byte[] body) {
+		return new String(body, StandardCharsets.ISO_8859_1).matches("[ \\t\\r\\n]*+null[ \\t\\r\\n]*+");
 	}
 
 	/**

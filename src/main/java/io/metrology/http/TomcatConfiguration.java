@@ -1,13 +1,16 @@
 package io.metrology.http;
 
+import io.metrology.http.load.Connections;
+import io.metrology.http.load.CoyoteRequestValve;
+import io.metrology.http.load.WorkerPool;
+import org.apache.catalina.connector.Connector;
 import org.apache.coyote.ContinueResponseTiming;
 import org.apache.coyote.http11.AbstractHttp11Protocol;
+import org.apache.coyote.http11.Http11NioProtocol;
 
-import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.boot.security.autoconfigure.web.servlet.SecurityFilterProperties;
-import org.springframework.boot.thread.Threading;
 import org.springframework.boot.tomcat.ConfigurableTomcatWebServerFactory;
-import org.springframework.boot.tomcat.autoconfigure.TomcatServerProperties;
+import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.boot.web.servlet.FilterRegistrationBean;
 import org.springframework.context.annotation.Bean;
@@ -18,79 +21,99 @@ import org.springframework.core.env.Environment;
 import org.springframework.web.filter.UrlHandlerFilter;
 
 /**
- * Makes Tomcat speak the API's errors, and every path reachable with a trailing slash.
+ * Configures Tomcat: the API's errors, the threads and connections, the port for
+ * operators, and every path reachable with a trailing slash.
  */
 @Configuration(proxyBeanMethods = false)
 class TomcatConfiguration {
 
-	/** Bytes of a chunked body's extensions, and of its trailers. */
-	private static final int MOST_CHUNKED_EXTRAS = 64;
+	private static final String MAX_CONNECTIONS = "server.tomcat.max-connections";
+
+	/** Max bytes of the extensions and of the trailers of a chunked body. */
+	private static final int MAX_CHUNKED_EXTRAS = 64;
+
+	private static final int OPERATOR_THREADS = 4;
+
+	private static final int OPERATOR_CONNECTIONS = 64;
+
+	private static final int OPERATOR_TIMEOUT_MILLIS = 10_000;
 
 	/**
 	 * Comes last: of several error valves the innermost, added last, writes the answer.
 	 */
 	@Bean
 	@Order(Ordered.LOWEST_PRECEDENCE)
-	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> problemReports(Problems problems,
-			HttpProperties properties, AdmissionProperties admission) {
-		return (factory) -> factory.addContextCustomizers((context) -> context.getParent()
-			.getPipeline()
-			.addValve(new ProblemReportValve(problems, properties.bodyTimeout(), admission.maxRefusedBodies())));
+	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> valves(Problems problems,
+			HttpProperties properties) {
+		return (factory) -> factory.addContextCustomizers((context) -> {
+			context.getParent().getPipeline().addValve(new CoyoteRequestValve());
+			context.getParent()
+				.getPipeline()
+				.addValve(new ProblemReportValve(problems, properties.bodyTimeout(), properties.maxRefusedBodies()));
+		});
 	}
 
 	/**
-	 * Ends the start where requests could take all threads, so that health and metrics
-	 * would not be answered under load. Virtual threads do not run out.
+	 * Requests wait for a thread in the queue of {@link WorkerPool}. The number of
+	 * connections follows from the heap, unless it is set.
 	 */
 	@Bean
-	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> sparedThreads(AdmissionProperties admission,
-			TomcatServerProperties tomcat, Environment environment) {
-		return (factory) -> {
-			int threads = tomcat.getThreads().getMax();
-			if (!Threading.VIRTUAL.isActive(environment) && admission.busyThreads() >= threads) {
-				throw new InvalidConfigurationPropertyValueException("server.tomcat.threads.max", threads,
-						"it must be more than the " + admission.busyThreads()
-								+ " that metrology.http.admission.max-requests, max-waiting and max-refused-bodies "
-								+ "come to together, so that health and metrics are answered under load");
+	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> load(WorkerPool workers, Connections connections,
+			Environment environment) {
+		return (factory) -> factory.addConnectorCustomizers((connector) -> {
+			if (connector.getProtocolHandler() instanceof AbstractHttp11Protocol<?> http) {
+				http.setExecutor(workers);
+				if (environment.getProperty(MAX_CONNECTIONS) == null) {
+					http.setMaxConnections(Connections.defaultMax());
+				}
+				connections.count(http);
 			}
+		});
+	}
+
+	@Bean
+	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> limits(HttpProperties properties) {
+		return (factory) -> factory.addConnectorCustomizers((connector) -> limit(connector, properties));
+	}
+
+	/**
+	 * Health and metrics on a port of their own, with threads and connections of their
+	 * own. They answer even if all connections of the main port are in use.
+	 */
+	@Bean
+	WebServerFactoryCustomizer<TomcatServletWebServerFactory> operatorPort(HttpProperties properties) {
+		return (factory) -> {
+			if (properties.operatorPort() == 0) {
+				return;
+			}
+			Http11NioProtocol http = new Http11NioProtocol();
+			http.setAddress(factory.getAddress());
+			http.setMaxThreads(OPERATOR_THREADS);
+			http.setMinSpareThreads(1);
+			http.setMaxConnections(OPERATOR_CONNECTIONS);
+			http.setConnectionTimeout(OPERATOR_TIMEOUT_MILLIS);
+			http.setKeepAliveTimeout(OPERATOR_TIMEOUT_MILLIS);
+			Connector connector = new Connector(http);
+			connector.setPort(properties.operatorPort());
+			connector.setThrowOnFailure(true);
+			limit(connector, properties);
+			factory.addAdditionalConnectors(connector);
 		};
 	}
 
-	/**
-	 * What nobody uses cannot be sent byte by byte either: a thread waits for each.
-	 */
-	@Bean
-	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> chunkedExtras() {
-		return (factory) -> factory.addConnectorCustomizers((connector) -> {
-			if (connector.getProtocolHandler() instanceof AbstractHttp11Protocol<?> http) {
-				http.setMaxExtensionSize(MOST_CHUNKED_EXTRAS);
-				http.setMaxTrailerSize(MOST_CHUNKED_EXTRAS);
-			}
-		});
+	private static void limit(Connector connector, HttpProperties properties) {
+		if (connector.getProtocolHandler() instanceof AbstractHttp11Protocol<?> http) {
+			http.setMaxHeaderCount(properties.maxHeaders());
+			// Nobody uses extensions and trailers, and a thread waits for each byte.
+			http.setMaxExtensionSize(MAX_CHUNKED_EXTRAS);
+			http.setMaxTrailerSize(MAX_CHUNKED_EXTRAS);
+			// A client that waits for 100 Continue keeps its body if its headers are
+			// refused.
+			http.setContinueResponseTiming(ContinueResponseTiming.ON_REQUEST_BODY_READ.toString());
+		}
 	}
 
-	@Bean
-	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> headerCount(HttpProperties properties) {
-		return (factory) -> factory.addConnectorCustomizers((connector) -> {
-			if (connector.getProtocolHandler() instanceof AbstractHttp11Protocol<?> http) {
-				http.setMaxHeaderCount(properties.maxHeaders());
-			}
-		});
-	}
-
-	/**
-	 * Lets a client that waits for 100 Continue keep a body whose headers are refused.
-	 */
-	@Bean
-	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> lateContinue() {
-		return (factory) -> factory.addConnectorCustomizers((connector) -> {
-			if (connector.getProtocolHandler() instanceof AbstractHttp11Protocol<?> http) {
-				http.setContinueResponseTiming(ContinueResponseTiming.ON_REQUEST_BODY_READ.toString());
-			}
-		});
-	}
-
-	/** Comes before what looks at paths. */
+	/** Comes before the filters that look at paths. */
 	@Bean
 	FilterRegistrationBean<UrlHandlerFilter> trailingSlash() {
 		FilterRegistrationBean<UrlHandlerFilter> registration = new FilterRegistrationBean<>(

@@ -9,7 +9,8 @@ import io.metrology.http.BodyReader;
 import io.metrology.http.Caller;
 import io.metrology.http.RequestFlag;
 import io.metrology.http.RequestReader;
-import io.metrology.stream.StreamTraffic;
+import io.metrology.http.load.RequestDeadline;
+import io.metrology.stream.InFlightRequests;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import tools.jackson.core.JsonGenerator;
@@ -33,15 +34,11 @@ class ChunkController {
 
 	private final ChunkService service;
 
-	private final StreamTraffic traffic;
-
-	ChunkController(BodyReader bodies, ChunkParser parser, MultiChunkParser multiParser, ChunkService service,
-			StreamTraffic traffic) {
+	ChunkController(BodyReader bodies, ChunkParser parser, MultiChunkParser multiParser, ChunkService service) {
 		this.bodies = bodies;
 		this.parser = parser;
 		this.multiParser = multiParser;
 		this.service = service;
-		this.traffic = traffic;
 	}
 
 	/**
@@ -53,12 +50,9 @@ class ChunkController {
 	@PostMapping(consumes = MediaType.APPLICATION_JSON_VALUE, produces = MediaType.APPLICATION_JSON_VALUE)
 	void ingest(HttpServletRequest http, HttpServletResponse answer) throws IOException {
 		boolean validateOnly = RequestFlag.isSet(http, "validate_only");
-		ChunkReceipt receipt;
-		try (StreamTraffic.Request request = this.traffic.enter()) {
-			Chunk chunk = this.parser.parse(this.bodies.read(http));
-			request.isFor(chunk.key().dataId());
-			receipt = store(Submission.of(chunk, Caller.of(http)), validateOnly).get(0);
-		}
+		Chunk chunk = this.parser.parse(this.bodies.read(http));
+		InFlightRequests.isFor(http, chunk.key().dataId());
+		ChunkReceipt receipt = store(http, Submission.of(chunk, Caller.of(http)), validateOnly).get(0);
 		answer.setHeader("Chunk-Outcome", receipt.outcome().label());
 		answer.setHeader("Chunk-Hash", receipt.hash());
 		answer(answer, validateOnly, receipt::writeTo);
@@ -73,12 +67,9 @@ class ChunkController {
 			produces = MediaType.APPLICATION_JSON_VALUE)
 	void ingestMulti(HttpServletRequest http, HttpServletResponse answer) throws IOException {
 		boolean validateOnly = RequestFlag.isSet(http, "validate_only");
-		List<ChunkReceipt> receipts;
-		try (StreamTraffic.Request request = this.traffic.enter()) {
-			List<Chunk> chunks = this.multiParser.parse(this.bodies.read(http));
-			request.isFor(chunks.get(0).key().dataId());
-			receipts = store(Submission.ofChannels(chunks, Caller.of(http)), validateOnly);
-		}
+		List<Chunk> chunks = this.multiParser.parse(this.bodies.read(http));
+		InFlightRequests.isFor(http, chunks.get(0).key().dataId());
+		List<ChunkReceipt> receipts = store(http, Submission.ofChannels(chunks, Caller.of(http)), validateOnly);
 		answer(answer, validateOnly, (json) -> {
 			json.writeStartArray();
 			receipts.forEach((receipt) -> receipt.writeTo(json));
@@ -102,8 +93,9 @@ class ChunkController {
 		bytes.writeTo(answer.getOutputStream());
 	}
 
-	private List<ChunkReceipt> store(Submission submission, boolean validateOnly) {
-		return validateOnly ? this.service.validate(submission) : this.service.ingest(submission);
+	private List<ChunkReceipt> store(HttpServletRequest http, Submission submission, boolean validateOnly) {
+		return validateOnly ? this.service.validate(submission)
+				: this.service.ingest(submission, RequestDeadline.of(http));
 	}
 
 }

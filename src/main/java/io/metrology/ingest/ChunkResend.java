@@ -7,7 +7,7 @@ import java.util.List;
 import io.metrology.http.Caller;
 import io.metrology.http.ProblemException;
 import io.metrology.http.RequestReader;
-import io.metrology.stream.StreamTraffic;
+import io.metrology.http.load.RequestDeadline;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonGenerator;
 
@@ -26,13 +26,10 @@ public class ChunkResend {
 
 	private final ChunkService service;
 
-	private final StreamTraffic traffic;
-
-	ChunkResend(ChunkParser parser, MultiChunkParser multiParser, ChunkService service, StreamTraffic traffic) {
+	ChunkResend(ChunkParser parser, MultiChunkParser multiParser, ChunkService service) {
 		this.parser = parser;
 		this.multiParser = multiParser;
 		this.service = service;
-		this.traffic = traffic;
 	}
 
 	/**
@@ -44,13 +41,10 @@ public class ChunkResend {
 	 * @throws ProblemException every error of a chunk, except {@code stream_finalized},
 	 * and {@code chunk_newer}
 	 */
-	public Answer store(byte[] body, Form form, @Nullable Instant receivedAt, Caller caller) {
-		try (StreamTraffic.Request request = this.traffic.enter()) {
-			Submission submission = (form == Form.MULTI) ? Submission.ofChannels(this.multiParser.parse(body), caller)
-					: Submission.of(this.parser.parse(body), caller);
-			request.isFor(submission.chunks().get(0).key().dataId());
-			return Answer.of(form, this.service.ingest(submission.as(new Submission.Resend(receivedAt))));
-		}
+	public Answer store(byte[] body, Form form, @Nullable Instant receivedAt, Caller caller, RequestDeadline deadline) {
+		Submission submission = (form == Form.MULTI) ? Submission.ofChannels(this.multiParser.parse(body), caller)
+				: Submission.of(this.parser.parse(body), caller);
+		return Answer.of(form, this.service.ingest(submission.as(new Submission.Resend(receivedAt)), deadline));
 	}
 
 	/** How a body holds its chunks. */

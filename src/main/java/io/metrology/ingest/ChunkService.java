@@ -7,6 +7,7 @@ import io.metrology.http.ErrorCode;
 import io.metrology.http.Hold;
 import io.metrology.http.ProblemException;
 import io.metrology.http.Sqlstate;
+import io.metrology.http.load.RequestDeadline;
 import io.metrology.ingest.ChunkReceipt.Outcome;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,8 +46,8 @@ class ChunkService {
 	 * @throws ProblemException the refusal, {@code database_unavailable} once the hold is
 	 * over, {@code overloaded} or {@code stopping}
 	 */
-	List<ChunkReceipt> ingest(Submission submission) {
-		List<ChunkReceipt> receipts = write(submission).receiptsOrThrow();
+	List<ChunkReceipt> ingest(Submission submission, RequestDeadline deadline) {
+		List<ChunkReceipt> receipts = write(submission, deadline).receiptsOrThrow();
 		for (int i = 0; i < receipts.size(); i++) {
 			ChunkReceipt receipt = receipts.get(i);
 			this.metrics.acknowledged(receipt.outcome(), submission.chunks().get(i).pointCount());
@@ -62,40 +63,37 @@ class ChunkService {
 		return this.store.preview(List.of(submission)).get(0).receiptsOrThrow();
 	}
 
-	private WriteResult write(Submission submission) {
+	private WriteResult write(Submission submission, RequestDeadline deadline) {
 		boolean inDoubt = false;
-		try (Hold.Attempts attempts = this.hold.begin()) {
-			while (true) {
-				try {
-					return this.group.write(submission, attempts.deadline());
-				}
-				catch (CommitUnknownException ex) {
-					if (!inDoubt) {
-						// A later try may find the chunk as it should be, and replace
-						// nothing.
-						log.info("In doubt whether {} was stored, sent with {}", named(submission),
-								submission.caller());
-					}
-					inDoubt = true;
-					attempts.failed();
-					throwIfOver(attempts, true, ex);
-				}
-				catch (LaneClosedException ex) {
-					throw stopping(inDoubt, ex);
-				}
-				catch (QueueTimeoutException ex) {
-					// It may have waited for others, but only because they fail, too.
-					throw attempts.haveFailed() ? away(inDoubt, ex) : overloaded(ex);
-				}
-				catch (RuntimeException ex) {
-					if (!Sqlstate.of(ex).isWorthRetrying()) {
-						throw inDoubt ? unavailable("The outcome of a commit could not be learned", true, ex) : ex;
-					}
-					attempts.failed();
-					throwIfOver(attempts, inDoubt, ex);
-				}
-				pause(attempts, inDoubt);
+		Hold.Attempts attempts = this.hold.begin(deadline);
+		while (true) {
+			try {
+				return this.group.write(submission, deadline.nanoTime());
 			}
+			catch (CommitUnknownException ex) {
+				if (!inDoubt) {
+					// A later try may find the chunk as it should be, and replace
+					// nothing.
+					log.info("In doubt whether {} was stored, sent with {}", named(submission), submission.caller());
+				}
+				inDoubt = true;
+				attempts.failed();
+				throwIfOver(attempts, true, ex);
+			}
+			catch (LaneClosedException ex) {
+				throw stopping(inDoubt, ex);
+			}
+			catch (QueueTimeoutException ex) {
+				throw attempts.haveFailed() ? away(inDoubt, ex) : overloaded(ex);
+			}
+			catch (RuntimeException ex) {
+				if (!Sqlstate.of(ex).isWorthRetrying()) {
+					throw inDoubt ? unavailable("The outcome of a commit could not be learned", true, ex) : ex;
+				}
+				attempts.failed();
+				throwIfOver(attempts, inDoubt, ex);
+			}
+			pause(attempts, inDoubt);
 		}
 	}
 
@@ -116,9 +114,11 @@ class ChunkService {
 				inDoubt, cause);
 	}
 
-	private ProblemException overloaded(Exception cause) {
-		return new ProblemException(ErrorCode.OVERLOADED, "More chunks arrive than can be written: this one waited for "
-				+ this.hold.longest().toSeconds() + " s and was not stored; send it again.", cause)
+	private static ProblemException overloaded(Exception cause) {
+		return new ProblemException(ErrorCode.OVERLOADED,
+				"More chunks arrive than can be written. This one was not stored before its deadline "
+						+ "(metrology.http.max-wait). Send it again.",
+				cause)
 			.retryAfter(RETRY_AFTER);
 	}
 

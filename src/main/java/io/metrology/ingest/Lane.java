@@ -22,8 +22,8 @@ import org.slf4j.LoggerFactory;
  * submission waits for its outcome.
  *
  * <p>
- * A submission is queued, then taken, then done; while it is queued, and only then, it
- * may be withdrawn. What was taken is always completed.
+ * A submission is queued, then taken, then done. It may be withdrawn only while it is
+ * queued. A taken submission is always completed, also if its request no longer waits.
  */
 class Lane implements AutoCloseable {
 
@@ -116,20 +116,26 @@ class Lane implements AutoCloseable {
 		}
 	}
 
+	/**
+	 * Waits for the outcome, until the deadline.
+	 * @throws QueueTimeoutException if the submission was still queued then; nothing of
+	 * it is stored
+	 * @throws CommitUnknownException if it was being written then
+	 */
 	private void awaitDone(Ticket ticket, long deadline) {
 		boolean interrupted = false;
 		State state;
 		while ((state = ticket.state) != State.DONE) {
-			if (state == State.TAKEN) {
-				LockSupport.park(this);
-			}
-			else {
-				LockSupport.parkNanos(this, Math.max(1, deadline - System.nanoTime()));
-			}
+			LockSupport.parkNanos(this, Math.max(1, deadline - System.nanoTime()));
 			interrupted |= Thread.interrupted();
-			if ((interrupted || System.nanoTime() >= deadline) && withdraw(ticket)) {
+			boolean late = System.nanoTime() - deadline >= 0;
+			if ((interrupted || late) && withdraw(ticket)) {
 				restore(interrupted);
 				throw interrupted ? new LaneClosedException() : new QueueTimeoutException();
+			}
+			if (late && state == State.TAKEN && ticket.state != State.DONE) {
+				restore(interrupted);
+				throw new CommitUnknownException();
 			}
 		}
 		restore(interrupted);

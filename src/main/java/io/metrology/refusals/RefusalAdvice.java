@@ -4,7 +4,6 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.regex.Pattern;
 
-import io.metrology.http.BodyReader;
 import io.metrology.http.Caller;
 import io.metrology.http.ErrorCode;
 import io.metrology.http.SentProblem;
@@ -55,11 +54,8 @@ class RefusalAdvice implements ResponseBodyAdvice<Object> {
 
 	private final RefusalRecorder recorder;
 
-	private final BodyReader bodies;
-
-	RefusalAdvice(RefusalRecorder recorder, BodyReader bodies) {
+	RefusalAdvice(RefusalRecorder recorder) {
 		this.recorder = recorder;
-		this.bodies = bodies;
 	}
 
 	@Override
@@ -86,7 +82,6 @@ class RefusalAdvice implements ResponseBodyAdvice<Object> {
 			return null;
 		}
 		ReceivedBody body = ReceivedBody.of(request);
-		body = (body != null) ? body : this.bodies.readUnread(request);
 		if (body == null || !body.isComplete()) {
 			return null;
 		}

@@ -14,6 +14,7 @@ import io.metrology.http.Fault;
 import io.metrology.http.PathId;
 import io.metrology.http.ProblemException;
 import io.metrology.http.QueryParameters;
+import io.metrology.http.load.RequestDeadline;
 import io.metrology.ingest.ChunkResend;
 import io.metrology.refusals.ResendService.Correction;
 import jakarta.servlet.http.HttpServletRequest;
@@ -124,7 +125,8 @@ class RefusalController {
 	@PostMapping(path = "/" + PathId.REFUSAL_ID + "/resend", produces = MediaType.APPLICATION_JSON_VALUE)
 	void resend(@PathVariable UUID id, HttpServletRequest request, HttpServletResponse response) throws IOException {
 		boolean replacing = QueryParameters.of(request).isSet("replace");
-		ChunkResend.Answer answer = this.service.resend(id, correction(request), replacing, Caller.of(request));
+		ChunkResend.Answer answer = this.service.resend(id, correction(request), replacing, Caller.of(request),
+				RequestDeadline.of(request));
 		if (answer.outcome() != null && answer.hash() != null) {
 			response.setHeader("Chunk-Outcome", answer.outcome());
 			response.setHeader("Chunk-Hash", answer.hash());

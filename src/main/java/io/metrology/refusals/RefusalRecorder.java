@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-import io.metrology.http.BodyReader;
+import io.metrology.http.load.BodyLimits;
 import io.metrology.ingest.ChunkResend.Form;
 import io.metrology.refusals.RefusalMetrics.Dropped;
 import io.metrology.refusals.RefusalMetrics.Unrecorded;
@@ -57,7 +57,7 @@ class RefusalRecorder {
 
 	private final RefusalMetrics metrics;
 
-	private final BodyReader bodies;
+	private final BodyLimits limits;
 
 	private final RecordingRate rate;
 
@@ -70,11 +70,11 @@ class RefusalRecorder {
 	private final ThreadPoolExecutor worker = new ThreadPoolExecutor(1, 1, 0, TimeUnit.SECONDS,
 			new ArrayBlockingQueue<>(MAX_WAITING), RefusalRecorder::thread);
 
-	RefusalRecorder(RefusalProperties properties, RefusalStore store, RefusalMetrics metrics, BodyReader bodies) {
+	RefusalRecorder(RefusalProperties properties, RefusalStore store, RefusalMetrics metrics, BodyLimits limits) {
 		this.properties = properties;
 		this.store = store;
 		this.metrics = metrics;
-		this.bodies = bodies;
+		this.limits = limits;
 		this.rate = new RecordingRate(properties.maxRate(), properties.maxBytesRate().toBytes());
 	}
 
@@ -94,7 +94,7 @@ class RefusalRecorder {
 			return unrecorded(head, sent, Unrecorded.MAX_RATE);
 		}
 		RefusedBody body = RefusedBody.of(head.form(), sent, head.contentEncoding(), this.properties.maxBodyBytes(),
-				this.bodies.maxBodySize().toBytes());
+				this.limits.longest().inflated());
 		this.rate.takeMore(body.length() - sent.length);
 		RefusedRequest request = head.with(body);
 		Unrecorded failure = await(request);

@@ -8,6 +8,7 @@ import java.util.concurrent.TimeUnit;
 import io.metrology.http.Caller;
 import io.metrology.http.ErrorCode;
 import io.metrology.http.ProblemException;
+import io.metrology.http.load.RequestDeadline;
 import io.metrology.http.Sqlstate;
 import io.metrology.ingest.ChunkResend;
 import org.jspecify.annotations.Nullable;
@@ -59,7 +60,8 @@ class ResendService {
 	 * @throws ProblemException {@code not_found}, {@code refusal_without_body},
 	 * {@code chunk_newer}, and every error of a chunk. The record stays as it is
 	 */
-	ChunkResend.Answer resend(UUID id, @Nullable Correction correction, boolean replacing, Caller caller) {
+	ChunkResend.Answer resend(UUID id, @Nullable Correction correction, boolean replacing, Caller caller,
+			RequestDeadline deadline) {
 		Refusal refusal = find(id);
 		boolean isLong = refusal.bodyBytes() > SHORT && !(correction != null && correction.replacesBody());
 		if (isLong) {
@@ -68,7 +70,7 @@ class ResendService {
 		ChunkResend.Answer answer;
 		try {
 			answer = this.chunks.store(body(refusal, correction), refusal.form(),
-					replacing ? null : refusal.lastReceivedAt(), caller);
+					replacing ? null : refusal.lastReceivedAt(), caller, deadline);
 		}
 		finally {
 			if (isLong) {

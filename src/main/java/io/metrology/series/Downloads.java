@@ -4,10 +4,11 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.concurrent.Semaphore;
 
 import io.metrology.http.ErrorCode;
 import io.metrology.http.ProblemException;
+import io.metrology.http.load.AsyncPermits;
+import io.metrology.http.load.AsyncRequests;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import org.jspecify.annotations.Nullable;
@@ -29,26 +30,36 @@ class Downloads {
 
 	private static final Duration RETRY_AFTER = Duration.ofSeconds(5);
 
-	private final Semaphore slots;
+	private final AsyncPermits slots;
 
 	private final SeriesProperties properties;
 
-	Downloads(SeriesProperties properties) {
+	Downloads(SeriesProperties properties, AsyncRequests requests) {
 		this.properties = properties;
-		this.slots = new Semaphore(properties.maxDownloads());
+		this.slots = requests.permits("downloads", properties.maxDownloads());
 	}
 
 	/**
-	 * Answers with what the content writes, or with 304 where the client has it already.
+	 * Answers with what the content writes, or with 304 if the client has it already. If
+	 * too many downloads are being written, the request waits without its thread, and
+	 * comes again.
 	 * @param fileName the name under which a browser saves it, or null to show it
-	 * @throws ProblemException {@code overloaded} where too many are being written
+	 * @throws ProblemException {@code overloaded} if it waited until its deadline
 	 */
 	void write(HttpServletRequest request, HttpServletResponse response, MediaType type, String entityTag,
 			@Nullable String fileName, Content content) throws IOException {
-		if (!this.slots.tryAcquire()) {
-			throw new ProblemException(ErrorCode.OVERLOADED, "The service is writing " + this.properties.maxDownloads()
-					+ " series already (metrology.series.max-downloads); try again.")
-				.retryAfter(RETRY_AFTER);
+		switch (this.slots.acquire(request, response, 1)) {
+			case WAITING -> {
+				return;
+			}
+			case EXPIRED ->
+				throw new ProblemException(ErrorCode.OVERLOADED,
+						"The service is writing " + this.properties.maxDownloads()
+								+ " series already (metrology.series.max-downloads). Try again.")
+					.retryAfter(RETRY_AFTER);
+			case GRANTED -> {
+				// Write.
+			}
 		}
 		try {
 			if (begin(request, response, type, entityTag, fileName)) {
@@ -62,7 +73,7 @@ class Downloads {
 			throw ex;
 		}
 		finally {
-			this.slots.release();
+			this.slots.release(request);
 		}
 	}
 

@@ -9,14 +9,14 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.validation.annotation.Validated;
 
 /**
- * How long finalizing waits for chunks that are still on their way.
+ * How long a finalize request waits for chunks that have not been stored yet.
  *
- * @param quietPeriod for how long no chunk must have arrived; longer than the pauses
- * between a client's tries
- * @param maxWait the longest wait; shorter than a client's time-out
+ * @param quietPeriod required time without a commit to the stream, longer than the pauses
+ * between the attempts of a client
+ * @param maxWait longest wait for the quiet period, below the deadline of a request
  */
 @Validated
 @ConfigurationProperties("metrology.finalize")
 record FinalizeProperties(@NotNull @DefaultValue("2s") Duration quietPeriod,
-		@NotNull @DefaultValue("25s") Duration maxWait) {
+		@NotNull @DefaultValue("20s") Duration maxWait) {
 }

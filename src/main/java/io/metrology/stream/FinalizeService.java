@@ -1,151 +1,244 @@
 package io.metrology.stream;
 
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
 
 import io.metrology.http.Caller;
-import io.metrology.http.ErrorCode;
-import io.metrology.http.Fault;
 import io.metrology.http.ProblemException;
 import io.metrology.http.Sqlstate;
+import io.metrology.http.load.RequestDeadline;
+import io.metrology.stream.InFlightRequests.Snapshot;
+import io.metrology.stream.Instances.LiveInstances;
+import io.metrology.stream.Manifest.Holding;
 import io.metrology.stream.StreamStore.Activity;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import org.springframework.boot.web.server.context.WebServerApplicationContext;
+import org.springframework.context.SmartLifecycle;
 import org.springframework.dao.DataAccessException;
-import org.springframework.dao.PessimisticLockingFailureException;
 import org.springframework.stereotype.Service;
 import org.springframework.transaction.TransactionException;
 
 /**
- * Finalizes streams: drains, then seals. Clients push without waiting for answers, so a
- * stream's last chunks may still be on their way, or about to be tried again, when its
- * end is announced. Nothing about the wait is stored; the seal is one transaction.
+ * Finalizes streams. Clients push without waiting for answers, so the last chunks of a
+ * stream are possibly still arriving when its end is announced. One thread looks after
+ * all waiting finalize requests: each look asks PostgreSQL once for all their streams. A
+ * stream that is quiet, and has no request in flight, goes to {@link StreamSealer}.
  */
 @Service
-class FinalizeService {
+class FinalizeService implements SmartLifecycle {
 
 	private static final Logger log = LoggerFactory.getLogger(FinalizeService.class);
 
+	private static final int LOOKS_PER_QUIET_PERIOD = 10;
+
+	private static final Duration MIN_PAUSE = Duration.ofMillis(10);
+
+	private static final Duration MAX_PAUSE = Duration.ofMillis(200);
+
+	/** After the requests that had arrived are answered, before the web server stops. */
+	private static final int PHASE = WebServerApplicationContext.GRACEFUL_SHUTDOWN_PHASE - 512;
+
+	private final Set<FinalizeWait> waits = ConcurrentHashMap.newKeySet();
+
+	private final AtomicBoolean looksSoon = new AtomicBoolean();
+
+	private final ScheduledExecutorService loop = Executors
+		.newSingleThreadScheduledExecutor((work) -> daemon(work, "finalize"));
+
+	/** Runs also while the other thread waits for PostgreSQL. */
+	private final ScheduledExecutorService deadlines = Executors
+		.newSingleThreadScheduledExecutor((work) -> daemon(work, "finalize-deadline"));
+
 	private final StreamStore store;
 
-	private final StreamTraffic traffic;
+	private final StreamSealer sealer;
+
+	private final InFlightRequests requests;
+
+	private final Instances instances;
 
 	private final FinalizeProperties properties;
 
-	FinalizeService(StreamStore store, StreamTraffic traffic, FinalizeProperties properties) {
+	private volatile boolean running;
+
+	FinalizeService(StreamStore store, StreamSealer sealer, InFlightRequests requests, Instances instances,
+			FinalizeProperties properties, MeterRegistry registry) {
 		this.store = store;
-		this.traffic = traffic;
+		this.sealer = sealer;
+		this.requests = requests;
+		this.instances = instances;
 		this.properties = properties;
+		Gauge.builder("metrology.stream.finalize.waiting", this.waits, Set::size)
+			.baseUnit("requests")
+			.description("Finalize requests that wait for their stream")
+			.register(registry);
+		long pause = pause(properties.quietPeriod()).toMillis();
+		this.loop.scheduleWithFixedDelay(this::look, pause, pause, TimeUnit.MILLISECONDS);
+		this.deadlines.scheduleWithFixedDelay(() -> this.waits.forEach(FinalizeWait::endAtDeadline),
+				MAX_PAUSE.toMillis(), MAX_PAUSE.toMillis(), TimeUnit.MILLISECONDS);
+	}
+
+	static Thread daemon(Runnable work, String name) {
+		Thread thread = new Thread(work, name);
+		thread.setDaemon(true);
+		return thread;
+	}
+
+	private static Duration pause(Duration quietPeriod) {
+		Duration pause = quietPeriod.dividedBy(LOOKS_PER_QUIET_PERIOD);
+		if (pause.compareTo(MIN_PAUSE) < 0) {
+			return MIN_PAUSE;
+		}
+		return (pause.compareTo(MAX_PAUSE) > 0) ? MAX_PAUSE : pause;
 	}
 
 	/**
-	 * Waits until nothing of the stream is on its way any more, and seals it. With a
-	 * manifest, a stream that holds just what it says is sealed at once, and one that
-	 * differs stays open. While the database is away the wait goes on.
-	 * @throws ProblemException {@code stream_unknown}, {@code stream_deleted},
-	 * {@code manifest_mismatch}, or {@code overloaded} if chunks never ceased to arrive
+	 * Starts to wait until no request for a stream is in flight and the stream is quiet.
+	 * If the stream matches the manifest, it need not be quiet. While PostgreSQL does not
+	 * answer the wait goes on.
+	 * @return the wait, which ends with the finalized stream or with a
+	 * {@link ProblemException}: {@code stream_unknown}, {@code stream_deleted},
+	 * {@code manifest_mismatch}, {@code overloaded}, {@code stopping} or
+	 * {@code database_unavailable}
 	 */
-	Activity finish(UUID dataId, @Nullable Manifest manifest, Caller caller) {
-		Drain drain = new Drain(this.properties);
+	FinalizeWait begin(UUID dataId, @Nullable Manifest manifest, Caller caller, RequestDeadline deadline) {
+		FinalizeWait wait = new FinalizeWait(dataId, manifest, caller, deadline, this.properties);
+		this.waits.add(wait);
+		wait.answer().whenComplete((activity, failure) -> this.waits.remove(wait));
 		try {
-			while (true) {
-				Activity activity = tryToFinish(dataId, manifest, drain, caller);
-				if (activity != null) {
-					return activity;
-				}
-				if (drain.isOver()) {
-					throw busy(dataId);
-				}
-				drain.pause();
-			}
+			lookSoon();
 		}
-		catch (InterruptedException ex) {
-			Thread.currentThread().interrupt();
-			throw busy(dataId);
+		catch (RejectedExecutionException ex) {
+			wait.answer().completeExceptionally(ProblemException.stopping(ex));
+		}
+		return wait;
+	}
+
+	/** Requests that begin together share the look. */
+	private void lookSoon() {
+		if (this.looksSoon.compareAndSet(false, true)) {
+			this.loop.schedule(() -> {
+				this.looksSoon.set(false);
+				look();
+			}, MIN_PAUSE.toMillis(), TimeUnit.MILLISECONDS);
 		}
 	}
 
-	/** The stream once it is sealed, null where it is not yet. */
-	private @Nullable Activity tryToFinish(UUID dataId, @Nullable Manifest manifest, Drain drain, Caller caller)
-			throws InterruptedException {
-		try {
-			Activity activity = require(dataId);
-			if (activity.isFinalized()) {
-				requireMatch(dataId, manifest);
-				return activity;
-			}
-			drain.look(activity.changes());
-			return seal(dataId, activity, manifest, drain, caller) ? activity : null;
+	private void look() {
+		List<FinalizeWait> waiting = this.waits.stream().filter((wait) -> !wait.isSealing()).toList();
+		if (waiting.isEmpty()) {
+			return;
 		}
-		catch (PessimisticLockingFailureException ex) {
-			// A chunk is being written by another instance.
-			drain.disturb();
+		try {
+			look(waiting);
 		}
 		catch (DataAccessException | TransactionException ex) {
-			if (drain.isOver() || !Sqlstate.of(ex).isWorthRetrying()) {
-				throw ex;
-			}
-			drain.disturb();
+			waiting.forEach((wait) -> wait.failed(ex, Sqlstate.of(ex).isWorthRetrying()));
 		}
-		return null;
+		catch (RuntimeException ex) {
+			log.error("Finalize failed", ex);
+			waiting.forEach((wait) -> wait.answer().completeExceptionally(ex));
+		}
 	}
 
 	/**
-	 * Seals a stream that is quiet, while this process holds no request for it. Once the
-	 * wait is over, or all that was announced is there, the quiet period no longer
-	 * counts, but those requests do.
+	 * Reads the streams before the requests in flight. A request that is answered in
+	 * between has changed its stream, so the stream is not finalized yet.
 	 */
-	private boolean seal(UUID dataId, Activity activity, @Nullable Manifest manifest, Drain drain, Caller caller)
-			throws InterruptedException {
-		boolean complete = manifest != null && manifest.faults(this.store.holdings(dataId)).isEmpty();
-		boolean due = drain.isQuiet() || drain.isOver();
-		if (!(due || complete) || !this.traffic.hold(dataId, drain.left())) {
-			return false;
-		}
-		Long unchanged = (complete || drain.isOver()) ? null : activity.changes();
-		boolean sealed;
-		try {
-			sealed = this.store.seal(dataId, unchanged, manifest, caller);
-		}
-		finally {
-			this.traffic.release(dataId);
-		}
-		if (sealed) {
-			log.info("Finalized stream {}, asked with {}", dataId, caller);
-		}
-		else if (due && this.store.isUnchanged(dataId, unchanged)) {
-			requireMatch(dataId, manifest);
-		}
-		// Another request may have been quicker.
-		return sealed || require(dataId).isFinalized();
-	}
-
-	private void requireMatch(UUID dataId, @Nullable Manifest manifest) {
-		List<Fault> faults = (manifest != null) ? manifest.faults(this.store.holdings(dataId)) : List.of();
-		if (!faults.isEmpty()) {
-			throw new ProblemException(ErrorCode.MANIFEST_MISMATCH,
-					"The stream holds something other than the manifest says, and stays as it is: "
-							+ faults.get(0).detail() + " (data_id " + dataId + ").")
-				.with(faults);
+	private void look(List<FinalizeWait> waiting) {
+		Set<UUID> dataIds = waiting.stream().map(FinalizeWait::dataId).collect(Collectors.toSet());
+		Map<UUID, Activity> activities = this.store.activities(dataIds);
+		Snapshot here = this.requests.snapshot();
+		waiting.forEach((wait) -> note(wait, activities.get(wait.dataId()), here));
+		compareManifests(waiting);
+		List<FinalizeWait> due = waiting.stream().filter((wait) -> !wait.isAnswered() && wait.isDue()).toList();
+		if (!due.isEmpty()) {
+			LiveInstances others = this.instances.read(dataIds);
+			this.sealer.submit(due.stream().filter((wait) -> isClear(wait, here, others)).toList());
 		}
 	}
 
-	private Activity require(UUID dataId) {
-		Activity activity = this.store.activity(dataId).orElseThrow(() -> StreamService.unknown(dataId));
-		if (activity.isDeleted()) {
-			throw StreamService.deleted(dataId);
+	private void note(FinalizeWait wait, @Nullable Activity activity, Snapshot here) {
+		if (activity == null) {
+			wait.answer().completeExceptionally(StreamService.unknown(wait.dataId()));
 		}
-		return activity;
+		else if (activity.isDeleted()) {
+			wait.answer().completeExceptionally(StreamService.deleted(wait.dataId()));
+		}
+		else if (activity.isFinalized()) {
+			this.sealer.confirm(wait, activity);
+		}
+		else {
+			wait.look(activity.changes());
+			if (here.hasComplete(wait.dataId())) {
+				// It is about to be committed.
+				wait.disturb();
+			}
+		}
 	}
 
-	private static ProblemException busy(UUID dataId) {
-		return new ProblemException(ErrorCode.OVERLOADED,
-				"Requests that are or may be for the stream are still being received; it stays open, finalize it again (data_id "
-						+ dataId + ").")
-			.retryAfter(Duration.ofSeconds(5));
+	/** Compares the streams that have changed, in one query. */
+	private void compareManifests(List<FinalizeWait> waiting) {
+		List<FinalizeWait> changed = waiting.stream().filter(FinalizeWait::needsComparison).toList();
+		if (changed.isEmpty()) {
+			return;
+		}
+		Map<UUID, Map<String, Holding>> holdings = this.store.holdings(ids(changed));
+		changed.forEach((wait) -> wait.compare(holdings.getOrDefault(wait.dataId(), Map.of())));
+	}
+
+	private static Collection<UUID> ids(List<FinalizeWait> waits) {
+		return waits.stream().map(FinalizeWait::dataId).collect(Collectors.toSet());
+	}
+
+	private static boolean isClear(FinalizeWait wait, Snapshot here, LiveInstances others) {
+		boolean clear = !here.hasOlder(wait.dataId(), wait.arrivedAt())
+				&& others.areClear(wait.dataId(), wait.arrival(others.clock()));
+		if (!clear && wait.isGivenUp()) {
+			wait.giveUp();
+		}
+		return clear;
+	}
+
+	@Override
+	public void start() {
+		this.running = true;
+	}
+
+	/** Leaves the streams open whose requests still wait. */
+	@Override
+	public void stop() {
+		this.running = false;
+		this.loop.shutdownNow();
+		this.deadlines.shutdownNow();
+		this.sealer.stop();
+		this.waits.forEach((wait) -> wait.answer().completeExceptionally(ProblemException.stopping(null)));
+	}
+
+	@Override
+	public boolean isRunning() {
+		return this.running;
+	}
+
+	@Override
+	public int getPhase() {
+		return PHASE;
 	}
 
 }

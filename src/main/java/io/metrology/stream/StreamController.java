@@ -12,13 +12,18 @@ import io.metrology.http.QueryParameters;
 import io.metrology.http.RequestFields;
 import io.metrology.http.RequestReader;
 import io.metrology.http.StoredText;
+import io.metrology.http.load.AsyncRequests;
+import io.metrology.http.load.RequestDeadline;
+import jakarta.servlet.AsyncContext;
 import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
+import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PatchMapping;
@@ -36,6 +41,10 @@ class StreamController {
 
 	private static final Logger log = LoggerFactory.getLogger(StreamController.class);
 
+	private static final String MISSING_CHUNKS = "Missing-Chunks";
+
+	private static final String WAIT = FinalizeWait.class.getName();
+
 	private static final int MOST_LISTED = 1000;
 
 	private static final int USUALLY_LISTED = 100;
@@ -52,14 +61,17 @@ class StreamController {
 
 	private final Hold hold;
 
+	private final AsyncRequests async;
+
 	StreamController(RequestReader requests, StreamService service, FinalizeService finalizing, StreamCatalog catalog,
-			StreamPurger purger, Hold hold) {
+			StreamPurger purger, Hold hold, AsyncRequests async) {
 		this.requests = requests;
 		this.service = service;
 		this.finalizing = finalizing;
 		this.catalog = catalog;
 		this.purger = purger;
 		this.hold = hold;
+		this.async = async;
 	}
 
 	/**
@@ -71,7 +83,7 @@ class StreamController {
 	StreamIds initialize(HttpServletRequest request) throws IOException {
 		Caller caller = Caller.of(request);
 		Stream stream = new Stream(this.requests.read(request, InitializeRequest::of), caller);
-		Stream made = this.hold.write(() -> this.service.initialize(stream));
+		Stream made = this.hold.write(RequestDeadline.of(request), () -> this.service.initialize(stream));
 		log.info("Made stream {}, asked with {}", made.dataId(), caller);
 		return StreamIds.of(made);
 	}
@@ -92,14 +104,41 @@ class StreamController {
 	}
 
 	/**
-	 * Ends a stream: waits for chunks that are still on their way, then accepts no more.
-	 * The body is empty, or a manifest {@code {"channels": {"<name>": {"chunks": 3,
-	 * "total_points": 300}}}} that what is stored must match.
+	 * Ends a stream, so that it accepts no new data. The request waits without a thread
+	 * for chunks that have not been stored yet, and comes again for its answer. The body
+	 * is empty, {@code null} or a manifest {@code {"channels": {"<name>": {"chunks": 3,
+	 * "total_points": 300}}}} that the stored data must match.
+	 * @return null while the request waits
 	 */
 	@PostMapping("/stream/" + PathId.DATA_ID + "/finalize")
-	StreamIds finish(@PathVariable("data_id") UUID dataId, HttpServletRequest request) throws IOException {
+	@Nullable ResponseEntity<StreamIds> finish(@PathVariable("data_id") UUID dataId, HttpServletRequest request,
+			HttpServletResponse response) throws IOException {
+		if (request.getAttribute(WAIT) instanceof FinalizeWait wait) {
+			return finalized(dataId, wait.result());
+		}
 		Manifest manifest = this.requests.readOptional(request, Manifest::of);
-		return new StreamIds(dataId, this.finalizing.finish(dataId, manifest, Caller.of(request)).processedDataId());
+		AsyncContext async = this.async.start(request, response, 0);
+		FinalizeWait wait = this.finalizing.begin(dataId, manifest, Caller.of(request), RequestDeadline.of(request));
+		request.setAttribute(WAIT, wait);
+		wait.answer().whenComplete((activity, failure) -> dispatch(async));
+		return null;
+	}
+
+	private static void dispatch(AsyncContext async) {
+		try {
+			async.dispatch();
+		}
+		catch (IllegalStateException ex) {
+			log.debug("The client of a finalize request left during the wait", ex);
+		}
+	}
+
+	private static ResponseEntity<StreamIds> finalized(UUID dataId, StreamStore.Activity activity) {
+		ResponseEntity.BodyBuilder answer = ResponseEntity.ok();
+		if (activity.missingChunks() > 0) {
+			answer.header(MISSING_CHUNKS, Long.toString(activity.missingChunks()));
+		}
+		return answer.body(new StreamIds(dataId, activity.processedDataId()));
 	}
 
 	/** Describes a stream and its channels. */

@@ -1,13 +1,16 @@
 package io.metrology.stream;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.UUID;
 
 import io.metrology.http.Caller;
+import io.metrology.http.Fault;
 import io.metrology.stream.Manifest.Holding;
 import org.jspecify.annotations.Nullable;
 
@@ -27,15 +30,17 @@ import org.springframework.transaction.annotation.Transactional;
 @Repository
 class StreamStore {
 
-	private static final String ACTIVITY = """
-			SELECT s.processed_data_id,
+	private static final String ACTIVITIES = """
+			SELECT s.data_id,
+			       s.processed_data_id,
 			       s.finalized_at IS NOT NULL AS finalized,
 			       s.deleted_at IS NOT NULL AS deleted,
-			       (SELECT coalesce(sum(c.revision), 0)::bigint
-			          FROM channel c
-			         WHERE c.data_id = s.data_id) AS changes
+			       coalesce(sum(c.revision), 0)::bigint AS changes,
+			       coalesce(sum(c.highest_chunk_index::bigint + 1 - c.chunk_count), 0)::bigint AS missing_chunks
 			  FROM stream s
-			 WHERE s.data_id = :data_id
+			  LEFT JOIN channel c ON c.data_id = s.data_id
+			 WHERE s.data_id = ANY (CAST(:data_ids AS uuid[]))
+			 GROUP BY s.data_id
 			""";
 
 	// Whoever holds a lock for longer is about to store a chunk.
@@ -43,44 +48,46 @@ class StreamStore {
 			SET LOCAL lock_timeout = '500ms'
 			""";
 
-	private static final String LOCK_STREAM = """
+	private static final String LOCK_STREAMS = """
 			SELECT data_id
 			  FROM stream
-			 WHERE data_id = :data_id
+			 WHERE data_id = ANY (CAST(:data_ids AS uuid[]))
 			   AND deleted_at IS NULL
+			 ORDER BY data_id
 			   FOR UPDATE
 			""";
 
 	private static final String LOCK_CHANNELS = """
 			SELECT channel_name
 			  FROM channel
-			 WHERE data_id = :data_id
-			 ORDER BY channel_name
+			 WHERE data_id = ANY (CAST(:data_ids AS uuid[]))
+			 ORDER BY data_id, channel_name
 			   FOR UPDATE
 			""";
 
 	private static final String HOLDINGS = """
-			SELECT channel_name,
+			SELECT data_id,
+			       channel_name,
 			       chunk_count,
 			       total_points
 			  FROM channel
-			 WHERE data_id = :data_id
-			 ORDER BY channel_name
+			 WHERE data_id = ANY (CAST(:data_ids AS uuid[]))
+			 ORDER BY data_id, channel_name
 			""";
 
 	private static final String SEAL = """
-			UPDATE stream
+			UPDATE stream s
 			   SET finalized_at = clock_timestamp(),
-			       finalized_by = :caller
-			 WHERE data_id = :data_id
-			   AND finalized_at IS NULL
+			       finalized_by = ending.caller
+			  FROM unnest(CAST(:data_ids AS uuid[]), CAST(:callers AS uuid[])) AS ending (data_id, caller)
+			 WHERE s.data_id = ending.data_id
 			""";
 
-	// So that a chunk that was planned from what the channel held before is planned anew.
+	// A chunk that was planned from the earlier content of the channel is planned again.
 	private static final String MOVE_CHANNELS_ON = """
 			UPDATE channel
 			   SET revision = revision + 1
-			 WHERE data_id = :data_id
+			 WHERE data_id = ANY (CAST(:data_ids AS uuid[]))
 			""";
 
 	private static final String DELETE_CHANNELS = """
@@ -182,53 +189,79 @@ class StreamStore {
 		this.jdbc = jdbc;
 	}
 
-	/** How a stream stands, or nothing where it was never made. */
-	Optional<Activity> activity(UUID dataId) {
-		return this.jdbc.sql(ACTIVITY)
-			.param("data_id", dataId)
-			.query((row, index) -> new Activity(row.getObject(1, UUID.class), row.getBoolean(2), row.getBoolean(3),
-					row.getLong(4)))
-			.optional();
+	/** Reads how streams stand, by data_id. Unknown streams are left out. */
+	Map<UUID, Activity> activities(Collection<UUID> dataIds) {
+		Map<UUID, Activity> activities = new HashMap<>();
+		this.jdbc.sql(ACTIVITIES)
+			.param("data_ids", InstanceStore.array(dataIds))
+			.query((row, index) -> activities.put(row.getObject("data_id", UUID.class),
+					new Activity(row.getObject("processed_data_id", UUID.class), row.getBoolean("finalized"),
+							row.getBoolean("deleted"), row.getLong("changes"), row.getLong("missing_chunks"))))
+			.list();
+		return activities;
 	}
 
-	/** What the channels of a stream hold, by name. */
-	Map<String, Holding> holdings(UUID dataId) {
-		Map<String, Holding> holdings = new LinkedHashMap<>();
+	/**
+	 * Reads what the channels of streams hold, by data_id and name. Streams without
+	 * channels are left out.
+	 */
+	Map<UUID, Map<String, Holding>> holdings(Collection<UUID> dataIds) {
+		Map<UUID, Map<String, Holding>> holdings = new HashMap<>();
 		this.jdbc.sql(HOLDINGS)
-			.param("data_id", dataId)
-			.query((row, index) -> holdings.put(row.getString(1), new Holding(row.getLong(2), row.getLong(3))))
+			.param("data_ids", InstanceStore.array(dataIds))
+			.query((row, index) -> holdings
+				.computeIfAbsent(row.getObject("data_id", UUID.class), (dataId) -> new LinkedHashMap<>())
+				.put(row.getString("channel_name"),
+						new Holding(row.getLong("chunk_count"), row.getLong("total_points"))))
 			.list();
 		return holdings;
 	}
 
 	/**
-	 * Seals a stream, unless it was changed, or holds something other than what is
-	 * expected of it.
-	 * @param unchanged the count of changes that it must still have, or null where that
-	 * does not matter
-	 * @param expected what it must hold, or null where that does not matter
-	 * @param caller who is to be on record for it
-	 * @return whether this sealed the stream, rather than another before it
-	 * @throws PessimisticLockingFailureException if a chunk of it is being written and
-	 * that takes long
+	 * Finalizes streams in one transaction. A stream that has changed, or differs from
+	 * its manifest, stays open.
+	 * @return the streams as they were finalized, by data_id
+	 * @throws PessimisticLockingFailureException if a chunk of one of them is being
+	 * written and that takes long
 	 */
 	@Transactional
-	public boolean seal(UUID dataId, @Nullable Long unchanged, @Nullable Manifest expected, Caller caller) {
+	public Map<UUID, Activity> seal(List<Ending> endings) {
 		this.jdbc.sql(LIMIT_LOCK_WAIT).update();
-		if (!lock(dataId) || !isUnchanged(dataId, unchanged)
-				|| (expected != null && !expected.faults(holdings(dataId)).isEmpty())) {
-			return false;
+		List<UUID> dataIds = endings.stream().map(Ending::dataId).toList();
+		Map<UUID, Activity> activities = lock(dataIds) ? activities(dataIds) : Map.of();
+		Map<UUID, Activity> sealed = new HashMap<>();
+		List<Ending> accepted = new ArrayList<>();
+		for (Ending ending : endings) {
+			Activity activity = activities.get(ending.dataId());
+			if (activity != null && ending.mayEnd(activity) && faults(ending.dataId(), ending.expected()).isEmpty()) {
+				sealed.put(ending.dataId(), activity);
+				accepted.add(ending);
+			}
 		}
-		boolean sealed = this.jdbc.sql(SEAL).param("data_id", dataId).param("caller", caller.keyId()).update() > 0;
-		if (sealed) {
-			this.jdbc.sql(MOVE_CHANNELS_ON).param("data_id", dataId).update();
+		if (!accepted.isEmpty()) {
+			write(accepted);
 		}
 		return sealed;
 	}
 
-	/** Whether a stream has a count of changes; null stands for any. */
+	private void write(List<Ending> endings) {
+		String dataIds = InstanceStore.array(endings.stream().map(Ending::dataId).toList());
+		List<@Nullable UUID> callers = new ArrayList<>();
+		endings.forEach((ending) -> callers.add(ending.caller().keyId()));
+		this.jdbc.sql(SEAL).param("data_ids", dataIds).param("callers", InstanceStore.array(callers)).update();
+		this.jdbc.sql(MOVE_CHANNELS_ON).param("data_ids", dataIds).update();
+	}
+
+	/** Returns what differs between a stream and a manifest. */
+	List<Fault> faults(UUID dataId, @Nullable Manifest manifest) {
+		return (manifest != null) ? manifest.faults(holdings(List.of(dataId)).getOrDefault(dataId, Map.of()))
+				: List.of();
+	}
+
+	/** Returns whether a stream has a number of changes. Null stands for any. */
 	boolean isUnchanged(UUID dataId, @Nullable Long changes) {
-		return changes == null || activity(dataId).filter((activity) -> activity.changes() == changes).isPresent();
+		Activity activity = activities(List.of(dataId)).get(dataId);
+		return activity != null && (changes == null || activity.changes() == changes);
 	}
 
 	/**
@@ -287,9 +320,32 @@ class StreamStore {
 	}
 
 	private boolean lock(UUID dataId) {
-		boolean found = this.jdbc.sql(LOCK_STREAM).param("data_id", dataId).query(UUID.class).optional().isPresent();
-		this.jdbc.sql(LOCK_CHANNELS).param("data_id", dataId).query(String.class).list();
+		return lock(List.of(dataId));
+	}
+
+	/** Locks streams and then their channels. Returns whether there is any stream. */
+	private boolean lock(List<UUID> dataIds) {
+		String ids = InstanceStore.array(dataIds);
+		boolean found = !this.jdbc.sql(LOCK_STREAMS).param("data_ids", ids).query(UUID.class).list().isEmpty();
+		this.jdbc.sql(LOCK_CHANNELS).param("data_ids", ids).query(String.class).list();
 		return found;
+	}
+
+	/**
+	 * A stream that is to be finalized.
+	 *
+	 * @param dataId the stream
+	 * @param unchanged the number of changes that it must still have, or null for any
+	 * @param expected the content that it must have, or null for any
+	 * @param caller who is recorded for it
+	 */
+	record Ending(UUID dataId, @Nullable Long unchanged, @Nullable Manifest expected, Caller caller) {
+
+		private boolean mayEnd(Activity activity) {
+			return !activity.isDeleted() && !activity.isFinalized()
+					&& (this.unchanged == null || this.unchanged == activity.changes());
+		}
+
 	}
 
 	/**
@@ -299,8 +355,10 @@ class StreamStore {
 	 * @param isFinalized whether it was finalized
 	 * @param isDeleted whether it was deleted
 	 * @param changes how often its channels were changed
+	 * @param missingChunks the chunks below the highest index of each channel that were
+	 * never stored
 	 */
-	record Activity(UUID processedDataId, boolean isFinalized, boolean isDeleted, long changes) {
+	record Activity(UUID processedDataId, boolean isFinalized, boolean isDeleted, long changes, long missingChunks) {
 
 	}
 

@@ -183,7 +183,7 @@ class ApiKeysIT {
 		TestDatabase database = TestPostgres.newDatabase();
 		try (DatabaseProxy proxy = new DatabaseProxy(database);
 				RunningService held = RunningService.startOn(proxy.database(), Keys.SETTING,
-						"metrology.http.admission.max-requests=20", "metrology.http.admission.max-waiting=1")) {
+						"server.tomcat.threads.max=20")) {
 			proxy.cut();
 			List<CompletableFuture<Answer>> wrong = new ArrayList<>();
 			for (int i = 0; i < 60; i++) {

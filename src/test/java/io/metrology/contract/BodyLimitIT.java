@@ -232,7 +232,7 @@ class BodyLimitIT {
 
 	private void assertTooLarge(Answer answer) {
 		answer.assertNotStored(ErrorCode.BODY_TOO_LARGE);
-		assertThat(answer.detail()).contains("33554432").contains("split");
+		assertThat(answer.detail()).contains("33554432").contains("Split the data");
 	}
 
 	private Answer post(BodyPublisher body) {

@@ -288,7 +288,7 @@ class ErrorCatalogueIT {
 				.write("POST /metrology/stream/chunk HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 						+ "Content-Length: 100\r\n\r\n" + "{\"data_id\":");
 			connection.endWriting();
-			connection.read().assertNotStored(ErrorCode.INVALID_REQUEST);
+			connection.read().assertNotStored(ErrorCode.BODY_INCOMPLETE);
 		}
 	}
 

@@ -30,7 +30,11 @@ final class RawConnection implements AutoCloseable {
 	}
 
 	static RawConnection to(RunningService service) throws IOException {
-		Socket socket = new Socket("127.0.0.1", service.port());
+		return to(service.port());
+	}
+
+	static RawConnection to(int port) throws IOException {
+		Socket socket = new Socket("127.0.0.1", port);
 		socket.setSoTimeout(PATIENCE_MILLIS);
 		return new RawConnection(socket);
 	}

@@ -3,7 +3,10 @@ package io.metrology.database;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -28,19 +31,86 @@ class EmbeddedServerCrashIT {
 	private Path parent;
 
 	@Test
-	void serverOfAKilledServiceIsStoppedAndItsDataFound() throws Exception {
+	void serverOfAKilledServiceIsContinuedAndStoppedInTheEnd() throws Exception {
 		Path folder = ServerFolders.newFolder(this.parent);
 		createTable(folder);
-		Process service = EmbeddedServerProgram.start(folder);
-		EmbeddedServerProgram.awaitReady(service);
-		ProcessHandle orphan = ProcessHandle.of(serverPid(folder)).orElseThrow();
-		service.destroyForcibly().waitFor();
-		assertThat(orphan.isAlive()).isTrue();
+		ProcessHandle orphan = leaveServer(folder);
+
+		try (EmbeddedServer server = EmbeddedServer.start(folder, 0)) {
+			assertThat(serverPid(folder)).isEqualTo(orphan.pid());
+			assertThat(Sql.value(server, "select answer from kept")).isEqualTo("42");
+			assertThat(Sql.value(server, "select current_setting('fsync')")).isEqualTo("on");
+		}
+
+		await(() -> !orphan.isAlive());
+	}
+
+	@Test
+	void sessionsOfTheKilledServiceEndBeforeItsServerIsContinued() throws Exception {
+		Path folder = ServerFolders.newFolder(this.parent);
+		createTable(folder);
+		leaveServer(folder);
+		LocalServer left = LocalServer.runningOn(folder).orElseThrow();
+		try (Connection session = DriverManager.getConnection(left.getJdbcUrl(), left.getUsername(),
+				left.getPassword()); Statement write = session.createStatement()) {
+			session.setAutoCommit(false);
+			write.execute("insert into kept values (43)");
+
+			try (EmbeddedServer server = EmbeddedServer.start(folder, 0)) {
+				assertThatExceptionOfType(SQLException.class).isThrownBy(session::commit);
+				assertThat(Sql.value(server, "select count(*) from kept")).isEqualTo("1");
+			}
+		}
+	}
+
+	@Test
+	void continuedServerThatIsKilledIsStartedAgain() throws Exception {
+		Path folder = ServerFolders.newFolder(this.parent);
+		createTable(folder);
+		ProcessHandle orphan = leaveServer(folder);
+
+		try (EmbeddedServer server = EmbeddedServer.start(folder, 0)) {
+			orphan.destroyForcibly();
+			await(() -> answersAgain(server, orphan));
+
+			assertThat(Sql.value(server, "select answer from kept")).isEqualTo("42");
+		}
+	}
+
+	@Test
+	void serverOfAKilledServiceIsStoppedIfItsOptionsDiffer() throws Exception {
+		Path folder = ServerFolders.newFolder(this.parent);
+		createTable(folder);
+		ProcessHandle orphan = leaveServer(folder);
+		Path options = folder.resolve("postgresql/postmaster.opts");
+		Files.writeString(options, Files.readString(options).replace("fsync=on", "fsync=off"));
 
 		try (EmbeddedServer server = EmbeddedServer.start(folder, 0)) {
 			await(() -> !orphan.isAlive());
 			assertThat(Sql.value(server, "select answer from kept")).isEqualTo("42");
 		}
+	}
+
+	@Test
+	void serverOfAKilledServiceIsStoppedIfAnotherPortIsWanted() throws Exception {
+		Path folder = ServerFolders.newFolder(this.parent);
+		createTable(folder);
+		ProcessHandle orphan = leaveServer(folder);
+		int port = FreePort.find();
+
+		try (EmbeddedServer server = EmbeddedServer.start(folder, port)) {
+			await(() -> !orphan.isAlive());
+			assertThat(server.url()).contains(":" + port + "/");
+		}
+	}
+
+	private static ProcessHandle leaveServer(Path folder) throws Exception {
+		Process service = EmbeddedServerProgram.start(folder);
+		EmbeddedServerProgram.awaitReady(service);
+		ProcessHandle server = ProcessHandle.of(serverPid(folder)).orElseThrow();
+		service.destroyForcibly().waitFor();
+		assertThat(server.isAlive()).isTrue();
+		return server;
 	}
 
 	@Test

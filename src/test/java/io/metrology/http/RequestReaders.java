@@ -2,6 +2,9 @@ package io.metrology.http;
 
 import java.time.Duration;
 
+import io.metrology.http.load.AsyncRequests;
+import io.metrology.http.load.BodyLimits;
+import io.metrology.http.load.BodyMemory;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import jakarta.validation.Validation;
 
@@ -16,10 +19,11 @@ public final class RequestReaders {
 	/** A reader with the constraints of the service. */
 	public static RequestReader strict() {
 		SimpleMeterRegistry registry = new SimpleMeterRegistry();
-		AdmissionProperties admission = new AdmissionProperties(200, 32, Duration.ofSeconds(1), 8, null);
+		HttpProperties properties = new HttpProperties(DataSize.ofMegabytes(32), Duration.ofSeconds(60), 100,
+				Duration.ofSeconds(25), 8, null, 0);
 		return new RequestReader(
-				new BodyReader(new HttpProperties(DataSize.ofMegabytes(32), Duration.ofSeconds(60), 100),
-						new BodyMemory(admission, new Hold(Duration.ofSeconds(15)), registry), registry),
+				new BodyReader(new BodyLimits(properties),
+						new BodyMemory(properties, new AsyncRequests(registry), registry), registry),
 				Validation.buildDefaultValidatorFactory().getValidator());
 	}
 

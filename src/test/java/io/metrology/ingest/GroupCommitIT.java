@@ -89,7 +89,7 @@ class GroupCommitIT {
 	void failuresOfEveryClassCostOnlyWhomTheyConcern() throws Exception {
 		List<String> retried = List.of("08006", "40001", "40P01", "53200", "57014");
 		List<String> refused = List.of("22003", "23514", "42501", "54000", "XX000", "P0001");
-		try (TestService service = TestService.start(this.database, "metrology.http.admission.max-requests=2000",
+		try (TestService service = TestService.start(this.database, "metrology.http.max-wait=90s",
 				"server.tomcat.threads.max=2100", "metrology.ingest.hold=60s");
 				StoredRows rows = new StoredRows(this.database)) {
 			rows.execute(FAILURES);
@@ -116,7 +116,7 @@ class GroupCommitIT {
 
 	@Test
 	void connectionsLostAnywhereEvenInCommitLoseNothing() throws Exception {
-		try (TestService service = TestService.start(this.database, "metrology.http.admission.max-requests=2000",
+		try (TestService service = TestService.start(this.database, "metrology.http.max-wait=90s",
 				"server.tomcat.threads.max=2100", "metrology.ingest.hold=60s");
 				StoredRows rows = new StoredRows(this.database);
 				StoredRows killer = new StoredRows(this.database)) {
@@ -138,7 +138,7 @@ class GroupCommitIT {
 
 	@Test
 	void lockOnOneChannelHoldsItsNeighboursUpOnceAndNotForEachOfItsChunks() throws Exception {
-		try (TestService service = TestService.start(this.database, "metrology.http.admission.max-requests=2000",
+		try (TestService service = TestService.start(this.database, "metrology.http.max-wait=90s",
 				"server.tomcat.threads.max=2100", "metrology.ingest.hold=20s");
 				StoredRows rows = new StoredRows(this.database)) {
 			service.postChunk(Chunks.ofPoints(this.dataId, "locked", 0, 10));
@@ -159,7 +159,7 @@ class GroupCommitIT {
 
 	@Test
 	void clientsThatLeaveDisturbNobody() throws Exception {
-		try (TestService service = TestService.start(this.database, "metrology.http.admission.max-requests=2000",
+		try (TestService service = TestService.start(this.database, "metrology.http.max-wait=90s",
 				"server.tomcat.threads.max=2100"); StoredRows rows = new StoredRows(this.database)) {
 			rows.execute(SLOW_COMMITS);
 
@@ -181,7 +181,7 @@ class GroupCommitIT {
 	void stopInTheMiddleStoresWhatItAcknowledged() throws Exception {
 		Map<Integer, CompletableFuture<Answer>> answers = new HashMap<>();
 		try (StoredRows rows = new StoredRows(this.database)) {
-			try (TestService service = TestService.start(this.database, "metrology.http.admission.max-requests=2000",
+			try (TestService service = TestService.start(this.database, "metrology.http.max-wait=90s",
 					"server.tomcat.threads.max=2100")) {
 				rows.execute(SLOW_COMMITS);
 				for (int index = 0; index < CHUNKS; index++) {

@@ -94,7 +94,7 @@ class HoldingIT {
 	/** There is memory for one of them at a time, and for as long as one is held. */
 	@Test
 	void longChunksWaitForRoomWhileOneIsHeld() throws Exception {
-		start(LONG_HOLD, "metrology.http.admission.max-body-memory=1MB", "metrology.http.admission.max-wait=2s");
+		start(LONG_HOLD, "metrology.http.max-body-memory=1MB");
 		this.proxy.cut();
 		CompletableFuture<Answer> held = this.service.postChunkLater(longChunk(0));
 		await(() -> this.service.get("/actuator/prometheus")
@@ -119,7 +119,8 @@ class HoldingIT {
 		this.proxy.cut();
 		CompletableFuture<Answer> made = this.service.postLater("/metrology/stream/initialize",
 				"{\"points_per_chunk\": 100}");
-		await(() -> inFlight("metrology_http_admitted_requests ") == 1);
+		// One more thread answers with the metrics.
+		await(() -> inFlight("metrology_http_threads_busy_threads ") == 2);
 
 		this.proxy.restore();
 
@@ -296,8 +297,8 @@ class HoldingIT {
 	}
 
 	private void start(String... settings) {
-		List<String> all = new ArrayList<>(List.of("spring.datasource.hikari.connection-timeout=1000",
-				"spring.datasource.hikari.validation-timeout=500"));
+		List<String> all = new ArrayList<>(List.of("metrology.http.max-wait=120s",
+				"spring.datasource.hikari.connection-timeout=1000", "spring.datasource.hikari.validation-timeout=500"));
 		all.addAll(List.of(settings));
 		this.service = TestService.start(this.proxy.database(), all.toArray(new String[0]));
 	}

@@ -48,7 +48,8 @@ class LongReadsIT {
 	@BeforeAll
 	static void start() throws Exception {
 		database = TestPostgres.newDatabase();
-		service = TestService.start(database, ONE_AT_A_TIME, "spring.datasource.hikari.maximum-pool-size=4");
+		service = TestService.start(database, ONE_AT_A_TIME, "metrology.http.max-wait=3s",
+				"spring.datasource.hikari.maximum-pool-size=4");
 		client = new SeriesClient(service);
 		dataId = UUID.randomUUID();
 		service.postChunk(Chunks.ofPoints(dataId, "c", 0, POINTS));
@@ -94,7 +95,8 @@ class LongReadsIT {
 					select count(*) from pg_stat_activity
 					where datname = current_database() and application_name = 'metrology-ingest' and state <> 'idle'
 					""")).isEqualTo("0");
-			assertThat(client.get(path.formatted(dataId)).statusCode()).as("the only place is taken").isEqualTo(503);
+			assertThat(client.get(path.formatted(dataId)).statusCode()).as("the only slot is taken until the deadline")
+				.isEqualTo(503);
 		}
 		awaitFreePlace();
 	}

@@ -25,14 +25,29 @@ public final class RequestDeadline {
 		this.nanoTime = arrivedAt + maxWait.toNanos();
 	}
 
+	/** Gives a request its deadline. */
+	static RequestDeadline begin(HttpServletRequest request, long arrivedAt, Duration maxWait) {
+		RequestDeadline deadline = new RequestDeadline(arrivedAt, maxWait);
+		request.setAttribute(ATTRIBUTE, deadline);
+		return deadline;
+	}
+
 	/** Returns the deadline of a request. */
 	public static RequestDeadline of(HttpServletRequest request) {
 		if (request.getAttribute(ATTRIBUTE) instanceof RequestDeadline deadline) {
 			return deadline;
 		}
-		RequestDeadline deadline = new RequestDeadline(System.nanoTime(), DEFAULT_MAX_WAIT);
-		request.setAttribute(ATTRIBUTE, deadline);
-		return deadline;
+		return begin(request, System.nanoTime(), DEFAULT_MAX_WAIT);
+	}
+
+	/** Moves the deadline by the time in which the body arrived. */
+	void extend(long nanos) {
+		this.nanoTime += nanos;
+	}
+
+	/** Leaves a request at least this time from now. */
+	void leaveAtLeast(Duration time) {
+		this.nanoTime = Math.max(this.nanoTime, System.nanoTime() + time.toNanos());
 	}
 
 	/**
