@@ -6,6 +6,7 @@ import java.util.regex.Pattern;
 
 import io.metrology.http.Caller;
 import io.metrology.http.ErrorCode;
+import io.metrology.http.ProblemException;
 import io.metrology.http.SentProblem;
 import io.metrology.http.load.ReceivedBody;
 import io.metrology.http.load.RequestDeadline;
@@ -87,6 +88,10 @@ class RefusalAdvice implements ResponseBodyAdvice<Object> {
 		}
 		try {
 			return this.recorder.record(head(request, response, problem), body.bytes());
+		}
+		catch (ProblemException ex) {
+			// The body was refused for its length, whatever the answer says.
+			return null;
 		}
 		catch (RuntimeException ex) {
 			// The refusal itself is answered in any case.
