@@ -6,6 +6,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import org.springframework.boot.tomcat.TomcatWebServer;
+import org.springframework.boot.web.server.Shutdown;
+import org.springframework.boot.web.server.autoconfigure.ServerProperties;
 import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import org.springframework.boot.web.server.context.WebServerGracefulShutdownLifecycle;
 import org.springframework.context.ApplicationContext;
@@ -33,11 +35,14 @@ class ConnectionDrain implements SmartLifecycle {
 
 	private final StopProperties properties;
 
+	private final ServerProperties server;
+
 	private volatile boolean running;
 
-	ConnectionDrain(ApplicationContext context, StopProperties properties) {
+	ConnectionDrain(ApplicationContext context, StopProperties properties, ServerProperties server) {
 		this.context = context;
 		this.properties = properties;
+		this.server = server;
 	}
 
 	@Override
@@ -65,9 +70,9 @@ class ConnectionDrain implements SmartLifecycle {
 	@Override
 	public void stop() {
 		this.running = false;
-		if (this.context instanceof WebServerApplicationContext web
-				&& web.getWebServer() instanceof TomcatWebServer server
-				&& server.getTomcat().getConnector().getProtocolHandler() instanceof DrainingProtocol protocol) {
+		if (this.server.getShutdown() == Shutdown.GRACEFUL && this.context instanceof WebServerApplicationContext web
+				&& web.getWebServer() instanceof TomcatWebServer tomcat
+				&& tomcat.getTomcat().getConnector().getProtocolHandler() instanceof DrainingProtocol protocol) {
 			drain(protocol);
 		}
 	}
