@@ -7,6 +7,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import org.springframework.boot.tomcat.TomcatWebServer;
+import org.springframework.boot.web.server.Shutdown;
+import org.springframework.boot.web.server.autoconfigure.ServerProperties;
 import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import org.springframework.boot.web.server.context.WebServerGracefulShutdownLifecycle;
 import org.springframework.context.ApplicationContext;
@@ -34,14 +36,18 @@ class ConnectionDrain implements SmartLifecycle {
 
 	private final StopProperties properties;
 
-	private volatile boolean running;
+	private final ServerProperties server;
 
 	private final WaitingRequests waiting;
 
-	ConnectionDrain(ApplicationContext context, WaitingRequests waiting, StopProperties properties) {
+	private volatile boolean running;
+
+	ConnectionDrain(ApplicationContext context, WaitingRequests waiting, StopProperties properties,
+			ServerProperties server) {
 		this.context = context;
 		this.waiting = waiting;
 		this.properties = properties;
+		this.server = server;
 	}
 
 	@Override
@@ -69,9 +75,9 @@ class ConnectionDrain implements SmartLifecycle {
 	@Override
 	public void stop() {
 		this.running = false;
-		if (this.context instanceof WebServerApplicationContext web
-				&& web.getWebServer() instanceof TomcatWebServer server
-				&& server.getTomcat().getConnector().getProtocolHandler() instanceof DrainingProtocol protocol) {
+		if (this.server.getShutdown() == Shutdown.GRACEFUL && this.context instanceof WebServerApplicationContext web
+				&& web.getWebServer() instanceof TomcatWebServer tomcat
+				&& tomcat.getTomcat().getConnector().getProtocolHandler() instanceof DrainingProtocol protocol) {
 			drain(protocol);
 		}
 	}

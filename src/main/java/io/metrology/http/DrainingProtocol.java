@@ -5,6 +5,7 @@ import java.util.Collection;
 import org.apache.coyote.http11.Http11NioProtocol;
 import org.apache.tomcat.util.net.NioChannel;
 import org.apache.tomcat.util.net.SocketWrapperBase;
+import org.apache.tomcat.util.threads.ThreadPoolExecutor;
 
 /**
  * HTTP/1.1 whose open connections can be counted after its listening socket is closed.

@@ -122,9 +122,9 @@ class MetricsIT {
 				.write("POST /metrology/stream/chunk HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 						+ "Content-Length: 100\r\n\r\n{");
 			connection.endWriting();
-			connection.read().assertNotStored(ErrorCode.INVALID_REQUEST);
+			connection.read().assertNotStored(ErrorCode.BODY_INCOMPLETE);
 		}
-		before.merge(problems(ErrorCode.INVALID_REQUEST), 1.0, Double::sum);
+		before.merge(problems(ErrorCode.BODY_INCOMPLETE), 1.0, Double::sum);
 		assertThat(problems()).isEqualTo(before);
 	}
 
