@@ -100,14 +100,15 @@ class Service(Server):
         words = options.set.split() + settings.split()
         self.server_settings = [word[3:] for word in words if word.startswith("pg:")]
         self.jvm = options.jvm.split() + [word for word in words if word.startswith("-")]
-        self.properties = [f"--{word}" for word in words if not word.startswith(("pg:", "-"))]
+        self.jar = next((word[4:] for word in words if word.startswith("jar:")), self.options.jar)
+        self.properties = [f"--{word}" for word in words if not word.startswith(("pg:", "jar:", "-"))]
         self.cluster = self.database = self.named_size = None
 
     def start(self):
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith(("SPRING_", "METROLOGY_", "SERVER_", "JAVA_TOOL_OPTIONS"))}
         where = self.where(environment)
-        command = [programs.java(self.options.jdk), *self.jvm, "-jar", self.options.jar, f"--server.port={self.port}",
+        command = [programs.java(self.options.jdk), *self.jvm, "-jar", self.jar, f"--server.port={self.port}",
                    "--server.address=127.0.0.1", *where, *self.properties]
         if self.options.database == "embedded":
             self.sandbox.last_resorts.append(self.stop_embedded)
