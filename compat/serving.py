@@ -24,7 +24,7 @@ class Served(servers.Service):
     """One data folder, through several lives. Without a key, the service serves this machine only."""
 
     def __init__(self, options, folder, name, key="", flags=FLAGS):
-        self.folder, self.key, self.operator_port = folder, key, servers.free_port()
+        self.folder, self.label, self.key, self.operator_port = folder, name, key, servers.free_port()
         self.cluster = servers.Cluster(folder / f"{name}-data", servers.free_port())
         super().__init__(options, folder, name,
                          [f"--metrology.data-dir={self.cluster.folder}",
@@ -40,6 +40,10 @@ class Served(servers.Service):
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                                             env=self.environment)
+
+    def has_launch_copy(self):
+        """Whether later starts are fast."""
+        return bool(list((self.folder / f"{self.label}-data").glob("launch/*/classes")))
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None

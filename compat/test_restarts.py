@@ -13,6 +13,9 @@ PUSHES, SPACING = 400, 0.05
 # Seconds. If a start takes longer, for example on a busy machine, the first pushes of the outage are lost.
 SDK_TIMEOUT = 30
 
+# The first start prepares later ones in the background, with the lowest priority.
+LAUNCH_COPY_SECONDS = 300
+
 # Up to three attempts of a push.
 PATIENCE = 3 * SDK_TIMEOUT + 10
 
@@ -83,16 +86,18 @@ class Outages:
 
     def __init__(self, options, folder, pushes):
         self.folder, self.pushes, self.done = folder, pushes, {}
-        # The quick compiler alone, because a life lasts seconds.
-        flags = servers.Service.SHORT_LIFE
-        self.with_parent = serving.SocketServed(options, folder, "activated", flags=flags)
-        self.without_parent = serving.Served(options, folder, "restarted", flags=flags)
+        self.with_parent = serving.SocketServed(options, folder, "activated")
+        self.without_parent = serving.Served(options, folder, "restarted")
+        for service in (self.with_parent, self.without_parent):
+            # As operators start it. The other proofs turn this off, because a life of theirs lasts seconds.
+            service.environment["METROLOGY_FASTSTART"] = "true"
 
     def of(self, service, number, pause):
         if (service, number) not in self.done:
             try:
                 if not service.is_running():
                     service.start()
+                    servers.wait_until("the launch copy", service.has_launch_copy, LAUNCH_COPY_SECONDS)
                 self.done[service, number] = Outage(service, self.folder, number, pause, self.pushes)
             except Exception as failure:
                 self.done[service, number] = failure
