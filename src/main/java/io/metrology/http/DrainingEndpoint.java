@@ -3,22 +3,19 @@ package io.metrology.http;
 import java.io.IOException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
+import org.apache.tomcat.util.net.Acceptor.AcceptorState;
 import org.apache.tomcat.util.net.NioEndpoint;
 
 /**
- * An endpoint that loses no connection when its listening socket is closed. Tomcat
- * discards a connection that it accepts at that moment, and the kernel resets those that
- * nobody has accepted.
+ * An endpoint that serves the connections that wait when its listening socket is closed.
+ * Tomcat discards a connection that it accepts at that moment, and the kernel resets
+ * those that nobody has accepted.
  */
 final class DrainingEndpoint extends NioEndpoint {
 
-	private static final int MAX_ACCEPT_SECONDS = 2;
-
-	/** Opened when the last waiting connection was accepted. */
-	private final CountDownLatch accepted = new CountDownLatch(1);
+	private static final long MAX_ACCEPT_NANOS = TimeUnit.SECONDS.toNanos(2);
 
 	private volatile boolean closing;
 
@@ -31,56 +28,64 @@ final class DrainingEndpoint extends NioEndpoint {
 	/** Is called for a connection that was accepted after the socket began to close. */
 	@Override
 	protected void destroySocket(SocketChannel socket) {
-		if (!this.closing || isPaused()) {
+		if (this.closing && !isPaused()) {
+			serve(socket);
+		}
+		else {
 			super.destroySocket(socket);
-			return;
 		}
-		serve(socket);
-		if (!getUseInheritedChannel()) {
-			serveWaitingConnections();
-		}
-		this.accepted.countDown();
 	}
 
 	/** The parent's socket keeps its waiting connections for the next start. */
-	private void serveWaitingConnections() {
-		try {
-			if (getServerSocket() instanceof ServerSocketChannel listening) {
-				listening.configureBlocking(false);
-				for (SocketChannel next = listening.accept(); next != null; next = listening.accept()) {
-					countUpOrAwaitConnection();
-					serve(next);
-				}
-			}
+	@Override
+	protected void doCloseServerSocket() throws IOException {
+		if (this.closing && !isPaused() && hasAcceptorEnded() && !getUseInheritedChannel()) {
+			serveWaitingConnections();
 		}
-		catch (IOException ex) {
-			// The socket is closed: no connection waits any more.
+		super.doCloseServerSocket();
+	}
+
+	/** The thread that accepts connections may be busy with one of them. */
+	private boolean hasAcceptorEnded() {
+		long begun = System.nanoTime();
+		try {
+			while (this.acceptor.getState() != AcceptorState.ENDED) {
+				if (System.nanoTime() - begun > MAX_ACCEPT_NANOS) {
+					return false;
+				}
+				TimeUnit.MILLISECONDS.sleep(1);
+			}
+			return true;
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
+			return false;
+		}
+	}
+
+	private void serveWaitingConnections() throws IOException {
+		if (!(getServerSocket() instanceof ServerSocketChannel listening)) {
+			return;
+		}
+		listening.configureBlocking(false);
+		long begun = System.nanoTime();
+		for (SocketChannel next = listening.accept(); next != null; next = listening.accept()) {
+			try {
+				countUpOrAwaitConnection();
+			}
+			catch (InterruptedException ex) {
+				Thread.currentThread().interrupt();
+			}
+			serve(next);
+			if (System.nanoTime() - begun > MAX_ACCEPT_NANOS) {
+				return;
+			}
 		}
 	}
 
 	private void serve(SocketChannel socket) {
 		if (!setSocketOptions(socket)) {
 			closeSocket(socket);
-		}
-	}
-
-	@Override
-	protected void doCloseServerSocket() throws IOException {
-		if (this.closing && !isPaused()) {
-			awaitAccepted();
-		}
-		super.doCloseServerSocket();
-	}
-
-	private void awaitAccepted() {
-		try {
-			this.accepted.await(MAX_ACCEPT_SECONDS, TimeUnit.SECONDS);
-		}
-		catch (InterruptedException ex) {
-			Thread.currentThread().interrupt();
 		}
 	}
 

@@ -1,6 +1,7 @@
 package io.metrology.refusals;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.io.OutputStream;
 import java.util.Arrays;
 import java.util.List;
@@ -14,6 +15,8 @@ import io.metrology.http.Fault;
 import io.metrology.http.PathId;
 import io.metrology.http.ProblemException;
 import io.metrology.http.QueryParameters;
+import io.metrology.http.load.AsyncPermits;
+import io.metrology.http.load.AsyncRequests;
 import io.metrology.http.load.RequestDeadline;
 import io.metrology.ingest.ChunkResend;
 import io.metrology.refusals.ResendService.Correction;
@@ -43,6 +46,11 @@ class RefusalController {
 
 	private static final int DEFAULT_LISTED = 100;
 
+	/** How many recorded bodies are resent at once. Others wait without a thread. */
+	private static final int MAX_RESENDS = 2;
+
+	private static final Duration RETRY_AFTER = Duration.ofSeconds(5);
+
 	/** Bytes of a body that are in memory at once. */
 	private static final int SLICE = 256 * 1024;
 
@@ -57,10 +65,13 @@ class RefusalController {
 
 	private final BodyReader bodies;
 
-	RefusalController(RefusalCatalog catalog, ResendService service, BodyReader bodies) {
+	private final AsyncPermits places;
+
+	RefusalController(RefusalCatalog catalog, ResendService service, BodyReader bodies, AsyncRequests requests) {
 		this.catalog = catalog;
 		this.service = service;
 		this.bodies = bodies;
+		this.places = requests.permits("resend", MAX_RESENDS);
 	}
 
 	/**
@@ -125,6 +136,27 @@ class RefusalController {
 	@PostMapping(path = "/" + PathId.REFUSAL_ID + "/resend", produces = MediaType.APPLICATION_JSON_VALUE)
 	void resend(@PathVariable UUID id, HttpServletRequest request, HttpServletResponse response) throws IOException {
 		boolean replacing = QueryParameters.of(request).isSet("replace");
+		switch (this.places.acquire(request, response, 1)) {
+			case WAITING -> {
+				return;
+			}
+			case EXPIRED -> throw new ProblemException(ErrorCode.OVERLOADED,
+					"Other refused chunks are being resent. Resend this one again (id " + id + ").")
+				.retryAfter(RETRY_AFTER);
+			case GRANTED -> {
+				// Resend.
+			}
+		}
+		try {
+			resend(id, replacing, request, response);
+		}
+		finally {
+			this.places.release(request);
+		}
+	}
+
+	private void resend(UUID id, boolean replacing, HttpServletRequest request, HttpServletResponse response)
+			throws IOException {
 		ChunkResend.Answer answer = this.service.resend(id, correction(request), replacing, Caller.of(request),
 				RequestDeadline.of(request));
 		if (answer.outcome() != null && answer.hash() != null) {

@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
@@ -13,6 +14,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 
 import io.metrology.http.load.BodyLimits;
 import io.metrology.ingest.ChunkResend.Form;
@@ -93,17 +95,25 @@ class RefusalRecorder {
 		if (!this.rate.take(sent.length)) {
 			return unrecorded(head, sent, Unrecorded.MAX_RATE);
 		}
+		AtomicReference<@Nullable RefusedRequest> written = new AtomicReference<>();
+		Unrecorded failure = await(() -> write(head, sent, written));
+		RefusedRequest request = written.get();
+		if (failure != null || request == null) {
+			return unrecorded(head, sent, (failure != null) ? failure : Unrecorded.FAILURE);
+		}
+		this.known.add(head, sent, request.body().id(), request.dataId());
+		this.metrics.recorded();
+		return request.body().id();
+	}
+
+	/** Decompresses in the one thread, so that one such body is in memory at a time. */
+	private Optional<Recorded> write(Head head, byte[] sent, AtomicReference<@Nullable RefusedRequest> written) {
 		RefusedBody body = RefusedBody.of(head.form(), sent, head.contentEncoding(), this.properties.maxBodyBytes(),
 				this.limits.longest().inflated());
 		this.rate.takeMore(body.length() - sent.length);
 		RefusedRequest request = head.with(body);
-		Unrecorded failure = await(request);
-		if (failure != null) {
-			return unrecorded(head, sent, failure);
-		}
-		this.known.add(head, sent, body.id(), request.dataId());
-		this.metrics.recorded();
-		return body.id();
+		written.set(request);
+		return write(request);
 	}
 
 	/** Forgets a record that was deleted, so that the same request is recorded again. */
@@ -122,10 +132,10 @@ class RefusalRecorder {
 	}
 
 	/** Returns why the request was not recorded, or null if it was. */
-	private @Nullable Unrecorded await(RefusedRequest request) {
+	private @Nullable Unrecorded await(Callable<Optional<Recorded>> write) {
 		Future<Optional<Recorded>> writing;
 		try {
-			writing = this.worker.submit(() -> write(request));
+			writing = this.worker.submit(write);
 		}
 		catch (RejectedExecutionException ex) {
 			return Unrecorded.TIMEOUT;

@@ -1,9 +1,6 @@
 package io.metrology.refusals;
 
-import java.time.Duration;
 import java.util.UUID;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 
 import io.metrology.http.Caller;
 import io.metrology.http.ErrorCode;
@@ -29,23 +26,11 @@ class ResendService {
 
 	private static final Logger log = LoggerFactory.getLogger(ResendService.class);
 
-	/** How many long bodies are in memory at once. */
-	private static final int MAX_LONG_BODIES = 2;
-
-	/** A body of this length and less is not counted, in bytes. */
-	private static final int SHORT = 64 * 1024;
-
-	private static final Duration MAX_WAIT = Duration.ofSeconds(10);
-
-	private static final Duration RETRY_AFTER = Duration.ofSeconds(5);
-
 	private final RefusalCatalog catalog;
 
 	private final RefusalRecorder recorder;
 
 	private final ChunkResend chunks;
-
-	private final Semaphore longBodies = new Semaphore(MAX_LONG_BODIES, true);
 
 	ResendService(RefusalCatalog catalog, RefusalRecorder recorder, ChunkResend chunks) {
 		this.catalog = catalog;
@@ -63,20 +48,8 @@ class ResendService {
 	ChunkResend.Answer resend(UUID id, @Nullable Correction correction, boolean replacing, Caller caller,
 			RequestDeadline deadline) {
 		Refusal refusal = find(id);
-		boolean isLong = refusal.bodyBytes() > SHORT && !(correction != null && correction.replacesBody());
-		if (isLong) {
-			awaitPlace();
-		}
-		ChunkResend.Answer answer;
-		try {
-			answer = this.chunks.store(body(refusal, correction), refusal.form(),
-					replacing ? null : refusal.lastReceivedAt(), caller, deadline);
-		}
-		finally {
-			if (isLong) {
-				this.longBodies.release();
-			}
-		}
+		ChunkResend.Answer answer = this.chunks.store(body(refusal, correction), refusal.form(),
+				replacing ? null : refusal.lastReceivedAt(), caller, deadline);
 		log.info("Stored refused chunk {} (data_id {}, {}) by a resend with {}", id, refusal.dataId(), refusal.code(),
 				caller);
 		remove(id);
@@ -137,20 +110,6 @@ class ResendService {
 		}
 		catch (DataAccessException | TransactionException ex) {
 			log.warn("The record of refused chunk {} was resent, but could not be removed ({})", id, Sqlstate.of(ex));
-		}
-	}
-
-	private void awaitPlace() {
-		try {
-			if (!this.longBodies.tryAcquire(MAX_WAIT.toSeconds(), TimeUnit.SECONDS)) {
-				throw new ProblemException(ErrorCode.OVERLOADED,
-						"Other long chunks are being resent; resend this one again.")
-					.retryAfter(RETRY_AFTER);
-			}
-		}
-		catch (InterruptedException ex) {
-			Thread.currentThread().interrupt();
-			throw ProblemException.stopping(ex);
 		}
 	}
 

@@ -151,9 +151,10 @@ class FinalizeService implements SmartLifecycle {
 		catch (DataAccessException | TransactionException ex) {
 			waiting.forEach((wait) -> wait.failed(ex, Sqlstate.of(ex).isWorthRetrying()));
 		}
-		catch (RuntimeException ex) {
-			log.error("Finalize failed", ex);
+		catch (RuntimeException | Error ex) {
+			// The loop must go on, also after an OutOfMemoryError.
 			waiting.forEach((wait) -> wait.answer().completeExceptionally(ex));
+			log.error("Finalize failed", ex);
 		}
 	}
 

@@ -240,10 +240,9 @@ final class FinalizeWait {
 		if (!isAtDeadline()) {
 			return;
 		}
+		String state = this.sealing ? "Whether the stream was finalized is unknown" : "The stream was not finalized";
 		this.answer.completeExceptionally(new ProblemException(ErrorCode.DATABASE_UNAVAILABLE,
-				"The stream was not finalized, because PostgreSQL did not answer. Try again (data_id " + this.dataId
-						+ ").",
-				this.outage)
+				state + ", because PostgreSQL did not answer. Try again (data_id " + this.dataId + ").", this.outage)
 			.retryAfter(RETRY_AFTER));
 	}
 

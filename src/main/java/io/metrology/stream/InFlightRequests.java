@@ -74,7 +74,7 @@ public class InFlightRequests {
 	 */
 	Snapshot snapshot() {
 		long now = System.nanoTime();
-		Snapshot snapshot = new Snapshot(now, this.waiting.oldestArrival());
+		Snapshot snapshot = new Snapshot(now, this.waiting.oldestArrival(MAX_UNKNOWN));
 		this.requests.forEach((request) -> request.addTo(snapshot));
 		return snapshot;
 	}

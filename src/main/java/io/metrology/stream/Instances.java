@@ -128,8 +128,9 @@ class Instances implements SmartLifecycle {
 			this.waitingBefore = snapshot.oldestWaiting();
 			write(report(snapshot, clock));
 		}
-		catch (RuntimeException ex) {
-			// The next report follows in a second. Until then finalize waits.
+		catch (RuntimeException | Error ex) {
+			// The next report follows in a second, also after an OutOfMemoryError. Until
+			// then finalize waits.
 			log.debug("The row of this instance was not written", ex);
 		}
 	}

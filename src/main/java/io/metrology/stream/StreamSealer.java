@@ -83,24 +83,33 @@ class StreamSealer {
 
 	private void seal(List<FinalizeWait> batch) {
 		try {
+			sealOnceOrEach(batch);
+		}
+		finally {
+			batch.forEach(this::end);
+		}
+	}
+
+	private void sealOnceOrEach(List<FinalizeWait> batch) {
+		try {
 			sealTogether(batch);
 		}
 		catch (PessimisticLockingFailureException ex) {
 			// A chunk is being written, possibly by another instance.
 			if (batch.size() > 1) {
-				batch.forEach((wait) -> seal(List.of(wait)));
-				return;
+				batch.forEach((wait) -> sealOnceOrEach(List.of(wait)));
 			}
-			batch.forEach(StreamSealer::postpone);
+			else {
+				batch.forEach(StreamSealer::postpone);
+			}
 		}
 		catch (DataAccessException | TransactionException ex) {
 			boolean retryable = Sqlstate.of(ex).isWorthRetrying();
 			batch.forEach((wait) -> wait.failed(ex, retryable));
 		}
-		catch (RuntimeException ex) {
+		catch (RuntimeException | Error ex) {
 			batch.forEach((wait) -> wait.answer().completeExceptionally(ex));
 		}
-		batch.forEach(this::end);
 	}
 
 	private static void postpone(FinalizeWait wait) {

@@ -24,7 +24,7 @@ class InFlightRequestsTests {
 
 	private OptionalLong waiting = OptionalLong.empty();
 
-	private final InFlightRequests requests = new InFlightRequests(() -> this.waiting, new SimpleMeterRegistry());
+	private final InFlightRequests requests = new InFlightRequests((wait) -> this.waiting, new SimpleMeterRegistry());
 
 	private final long before = System.nanoTime() - 1;
 

@@ -79,8 +79,12 @@ public final class AsyncPermits {
 			return false;
 		}
 		this.free -= permits;
-		Grant old = (request.getAttribute(this.attribute) instanceof Grant grant) ? grant : new Grant(0);
-		request.setAttribute(this.attribute, new Grant(old.permits + permits));
+		if (request.getAttribute(this.attribute) instanceof Grant grant) {
+			grant.permits += permits;
+		}
+		else {
+			request.setAttribute(this.attribute, new Grant(permits));
+		}
 		return true;
 	}
 
@@ -93,11 +97,14 @@ public final class AsyncPermits {
 	public void release(HttpServletRequest request) {
 		if (request.getAttribute(this.attribute) instanceof Grant grant) {
 			request.removeAttribute(this.attribute);
-			synchronized (this) {
-				this.free += grant.permits;
-			}
+			giveBack(grant);
 			grantNext();
 		}
+	}
+
+	private synchronized void giveBack(Grant grant) {
+		this.free += grant.permits;
+		grant.permits = 0;
 	}
 
 	/** Dispatches the waiting requests whose deadline has passed. */
@@ -165,7 +172,7 @@ public final class AsyncPermits {
 
 	private static final class Grant {
 
-		private final int permits;
+		private int permits;
 
 		private boolean expired;
 
@@ -200,7 +207,7 @@ public final class AsyncPermits {
 			catch (IllegalStateException ex) {
 				// The request was answered meanwhile, because its connection broke.
 				log.debug("A request that waited for {} has ended", AsyncPermits.this.attribute, ex);
-				release(this.request);
+				giveBack(grant);
 			}
 		}
 

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 
 import io.metrology.http.ErrorCode;
@@ -24,7 +25,8 @@ import org.springframework.stereotype.Component;
 /**
  * Bounds the requests that have started and wait without a thread: for the rest of a
  * body, for memory, for a download slot, or for a stream that is being finalized. Tomcat
- * keeps the buffers of such a request, so their memory has a budget: 40 % of the heap.
+ * keeps the buffers of such a request, so their memory has a budget: 40 % of the heap
+ * that remains beside the service itself.
  *
  * <p>
  * If the budget is used up, a few threads wait for a place. A further request gets 503
@@ -39,6 +41,8 @@ public class AsyncRequests {
 
 	private static final double PART_OF_HEAP = 0.4;
 
+	private static final int UNIT = 1024;
+
 	private static final int MAX_WAITING_THREADS = 8;
 
 	private static final Duration LOOK = Duration.ofMillis(100);
@@ -49,8 +53,10 @@ public class AsyncRequests {
 
 	private final int total;
 
-	/** In units of the memory of one request. */
+	/** In KiB. */
 	private final Semaphore free;
+
+	private final AtomicInteger count = new AtomicInteger();
 
 	private final Semaphore waitingThreads = new Semaphore(MAX_WAITING_THREADS);
 
@@ -60,9 +66,9 @@ public class AsyncRequests {
 
 	/** Makes the bound. */
 	public AsyncRequests(MeterRegistry registry) {
-		this.total = (int) Math.max(1, (long) (Runtime.getRuntime().maxMemory() * PART_OF_HEAP) / BYTES_PER_REQUEST);
+		this.total = (int) Math.min(Integer.MAX_VALUE, HeapParts.of(PART_OF_HEAP) / UNIT);
 		this.free = new Semaphore(this.total);
-		Gauge.builder("metrology.http.async", () -> this.total - this.free.availablePermits())
+		Gauge.builder("metrology.http.async", this.count, AtomicInteger::get)
 			.baseUnit("requests")
 			.description("Requests that have started and wait without a thread")
 			.register(registry);
@@ -97,8 +103,9 @@ public class AsyncRequests {
 	 */
 	public AsyncContext start(HttpServletRequest request, HttpServletResponse response, long bodyBytes) {
 		if (request.getAttribute(ATTRIBUTE) == null) {
-			int units = (int) Math.min(this.total, 1 + bodyBytes / BYTES_PER_REQUEST);
+			int units = (int) Math.min(this.total, (BYTES_PER_REQUEST + bodyBytes) / UNIT);
 			take(units, RequestDeadline.of(request));
+			this.count.incrementAndGet();
 			request.setAttribute(ATTRIBUTE, units);
 		}
 		AsyncContext async;
@@ -148,6 +155,7 @@ public class AsyncRequests {
 	private void leave(HttpServletRequest request) {
 		if (request.getAttribute(ATTRIBUTE) instanceof Integer units) {
 			request.removeAttribute(ATTRIBUTE);
+			this.count.decrementAndGet();
 			this.free.release(units);
 		}
 	}

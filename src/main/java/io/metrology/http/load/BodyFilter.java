@@ -33,7 +33,6 @@ import org.slf4j.LoggerFactory;
 
 import org.springframework.core.annotation.Order;
 import org.springframework.http.HttpHeaders;
-import org.springframework.scheduling.annotation.Scheduled;
 import org.springframework.stereotype.Component;
 import org.springframework.web.filter.OncePerRequestFilter;
 
@@ -158,7 +157,9 @@ class BodyFilter extends OncePerRequestFilter {
 		if (coyote != null && announced >= 0 && readArrived(request, coyote, body)) {
 			return true;
 		}
-		readWithoutThread(request, response, body, Math.min(Math.max(announced, 0), BodyMemory.SMALL));
+		// A body of unknown length may grow to a small one before it asks for memory.
+		boolean isCounted = announced > BodyMemory.SMALL;
+		readWithoutThread(request, response, body, isCounted ? 0 : (announced >= 0) ? announced : 2 * BodyMemory.SMALL);
 		return false;
 	}
 
@@ -195,18 +196,6 @@ class BodyFilter extends OncePerRequestFilter {
 		this.arriving.add(rest);
 		AsyncRequests.whenAnswered(async, () -> this.arriving.remove(rest));
 		rest.in.setReadListener(rest);
-	}
-
-	/** Refuses bodies that take too long. */
-	@Scheduled(fixedDelay = 250)
-	void refuseOverdue() {
-		long now = System.nanoTime();
-		for (Arriving rest : this.arriving) {
-			if (now - rest.body.begunAt() > this.properties.bodyTimeout().toNanos()) {
-				rest.refuse(tooSlow("did not arrive within " + this.properties.bodyTimeout().toSeconds()
-						+ " s (metrology.http.body-timeout)"));
-			}
-		}
 	}
 
 	/** Refuses the body whose client has been silent longest, if that is long. */
@@ -252,10 +241,19 @@ class BodyFilter extends OncePerRequestFilter {
 		@Override
 		public void onDataAvailable() throws IOException {
 			while (!this.over.get() && this.in.isReady()) {
-				if (!readSome()) {
+				if (isOverdue()) {
+					refuse(tooSlow("did not arrive within " + BodyFilter.this.properties.bodyTimeout().toSeconds()
+							+ " s (metrology.http.body-timeout)"));
+				}
+				else if (!readSome()) {
 					dispatch();
 				}
 			}
+		}
+
+		/** A client that sends nothing at all meets Tomcat's own timeout. */
+		private boolean isOverdue() {
+			return System.nanoTime() - this.body.begunAt() > BodyFilter.this.properties.bodyTimeout().toNanos();
 		}
 
 		private boolean readSome() throws IOException {
@@ -316,8 +314,8 @@ class BodyFilter extends OncePerRequestFilter {
 				return;
 			}
 			BodyFilter.this.arriving.remove(this);
-			RequestDeadline.of(this.request).extend(System.nanoTime() - this.body.begunAt());
 			try {
+				RequestDeadline.of(this.request).extend(System.nanoTime() - this.body.begunAt());
 				this.async.dispatch();
 			}
 			catch (IllegalStateException ex) {

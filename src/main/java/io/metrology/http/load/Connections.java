@@ -26,8 +26,7 @@ public class Connections {
 	/** Heap bytes of an idle connection: two buffers of 8 KiB and Tomcat's objects. */
 	private static final int BYTES_PER_CONNECTION = 20 * 1024;
 
-	/** The part of the heap that connections may take: one third. */
-	private static final int HEAP_DIVISOR = 3;
+	private static final double PART_OF_HEAP = 0.3;
 
 	/** File descriptors for everything except connections. */
 	private static final int OTHER_DESCRIPTORS = 500;
@@ -50,7 +49,7 @@ public class Connections {
 	 * process.
 	 */
 	public static int defaultMax() {
-		long byHeap = Runtime.getRuntime().maxMemory() / HEAP_DIVISOR / BYTES_PER_CONNECTION;
+		long byHeap = HeapParts.of(PART_OF_HEAP) / BYTES_PER_CONNECTION;
 		long max = Math.min(MAX_CONNECTIONS, Math.min(byHeap, descriptors() - OTHER_DESCRIPTORS));
 		return (int) Math.max(MIN_CONNECTIONS, max);
 	}

@@ -1,5 +1,6 @@
 package io.metrology.http.load;
 
+import java.time.Duration;
 import java.util.OptionalLong;
 
 /** The requests that have arrived and have no thread yet. */
@@ -9,6 +10,14 @@ public interface WaitingRequests {
 	 * Returns when the oldest waiting request arrived, by {@link System#nanoTime}, or
 	 * nothing if no request waits.
 	 */
-	OptionalLong oldestArrival();
+	default OptionalLong oldestArrival() {
+		return oldestArrival(Duration.ofDays(1));
+	}
+
+	/**
+	 * Returns when the oldest request arrived that has waited for a shorter time.
+	 * @param wait requests that have waited for longer are left out
+	 */
+	OptionalLong oldestArrival(Duration wait);
 
 }

@@ -60,9 +60,14 @@ public class WorkerPool implements Executor, WaitingRequests, DisposableBean {
 	}
 
 	@Override
-	public OptionalLong oldestArrival() {
-		return (this.threads.getQueue().peek() instanceof Arrived oldest) ? OptionalLong.of(oldest.at())
-				: OptionalLong.empty();
+	public OptionalLong oldestArrival(Duration wait) {
+		long notBefore = System.nanoTime() - wait.toNanos();
+		for (Runnable work : this.threads.getQueue()) {
+			if (work instanceof Arrived arrived && arrived.at() - notBefore >= 0) {
+				return OptionalLong.of(arrived.at());
+			}
+		}
+		return OptionalLong.empty();
 	}
 
 	private double longestWait() {
