@@ -85,6 +85,38 @@ class StopIT {
 		}
 	}
 
+	/**
+	 * The kernel resets the connections that nobody has accepted when a socket closes.
+	 */
+	@Test
+	void requestsThatWaitInTheKernelAreServed() throws Exception {
+		int open = 10;
+		int waiting = 300;
+		start("server.tomcat.max-connections=" + open, "metrology.http.stop.max-idle-wait=2s");
+		List<Socket> connections = new ArrayList<>();
+		try {
+			for (int i = 0; i < open + waiting; i++) {
+				Socket connection = connect();
+				connections.add(connection);
+				if (i >= open) {
+					send(connection, BODY.length());
+					write(connection, BODY);
+				}
+			}
+
+			this.service.close();
+
+			for (Socket connection : connections.subList(open, open + waiting)) {
+				assertThat(readAnswer(reader(connection))).isEqualTo(201);
+			}
+		}
+		finally {
+			for (Socket connection : connections) {
+				connection.close();
+			}
+		}
+	}
+
 	private void start(String... properties) {
 		this.service = TestService.start(TestPostgres.newDatabase(), properties);
 	}
