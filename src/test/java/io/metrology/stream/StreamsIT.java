@@ -56,7 +56,7 @@ class StreamsIT {
 
 		assertThat(described.propertyNames()).containsExactlyInAnyOrder("data_id", "processed_data_id", "stream_name",
 				"status", "points_per_chunk", "synth_source_id", "physical_sample_id", "project_id", "created_at",
-				"last_received_at", "finalized_at", "channel_count", "total_points", "channels");
+				"last_received_at", "finalized_at", "channel_count", "total_points", "refused", "channels");
 		assertThat(described.required("processed_data_id")).isEqualTo(ids.required("processed_data_id"));
 		assertThat(described.toString()).contains("\"stream_name\":\"Lauf 7\"", "\"status\":\"stream_active\"",
 				"\"points_per_chunk\":3", "\"synth_source_id\":12",
