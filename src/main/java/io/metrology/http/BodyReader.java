@@ -1,11 +1,9 @@
 package io.metrology.http;
 
-import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.Locale;
-import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
 import io.metrology.http.load.BodyLimit;
@@ -91,10 +89,6 @@ public class BodyReader {
 		return body.length + commas * Double.BYTES + structures * STRUCTURE;
 	}
 
-	/**
-	 * Inflates a body that has arrived completely. {@code GZIPInputStream} would treat a
-	 * pause in the network as the end of the data.
-	 */
 	private byte[] inflate(HttpServletRequest request, byte[] sent, BodyLimit limit) throws IOException {
 		try (WholeGzip gzip = new WholeGzip(sent)) {
 			byte[] buffer = new byte[FIRST_BUFFER];
@@ -111,7 +105,9 @@ public class BodyReader {
 					buffer = Arrays.copyOf(buffer, longer);
 				}
 			}
-			gzip.requireEnd();
+			if (gzip.hasMore()) {
+				throw new ZipException("Data after the end");
+			}
 			return Arrays.copyOf(buffer, length);
 		}
 		catch (ZipException | EOFException ex) {
@@ -151,26 +147,6 @@ public class BodyReader {
 					"Bodies may be sent plain or with Content-Encoding: gzip, not " + Fault.shown(coding) + ".")
 				.withHeader(HttpHeaders.ACCEPT_ENCODING, "gzip");
 		};
-	}
-
-	/**
-	 * Gzip that is all there is: what follows its last member is an error and not
-	 * ignored.
-	 */
-	private static final class WholeGzip extends GZIPInputStream {
-
-		private static final int TRAILER = 8;
-
-		WholeGzip(byte[] sent) throws IOException {
-			super(new ByteArrayInputStream(sent), Math.max(1, sent.length));
-		}
-
-		void requireEnd() throws ZipException {
-			if (this.inf.getRemaining() > TRAILER) {
-				throw new ZipException("Data after the end");
-			}
-		}
-
 	}
 
 }

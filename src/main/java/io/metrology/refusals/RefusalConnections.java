@@ -10,8 +10,8 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
 /**
- * The connection on which refused chunks are recorded. Neither the readers nor the chunks
- * use it: so recording waits for no other pool, and no other pool waits for recording.
+ * The connection on which refused chunks are recorded. Reads and chunk writes do not use
+ * it. So recording waits for no other pool, and no other pool waits for recording.
  */
 @Configuration(proxyBeanMethods = false)
 class RefusalConnections {

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Counts that are written together, at most once a second: repeated requests by their
  * record, and all refused requests by data_id. Their number is bounded, so a client that
- * invents data_ids fills neither the memory nor the table.
+ * invents data_ids does not fill the memory or the table.
  */
 class RefusalCounts {
 

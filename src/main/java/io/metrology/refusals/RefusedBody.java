@@ -1,6 +1,5 @@
 package io.metrology.refusals;
 
-import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -10,8 +9,8 @@ import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.UUID;
-import java.util.zip.GZIPInputStream;
 
+import io.metrology.http.WholeGzip;
 import io.metrology.ingest.ChunkResend.Form;
 import org.jspecify.annotations.Nullable;
 
@@ -123,22 +122,6 @@ record RefusedBody(UUID id, byte[] content, long length, @Nullable String encodi
 	@Override
 	public int hashCode() {
 		return this.id.hashCode();
-	}
-
-	/** Gzip data that may be followed by other data. */
-	private static final class WholeGzip extends GZIPInputStream {
-
-		private static final int TRAILER = 8;
-
-		WholeGzip(byte[] sent) throws IOException {
-			super(new ByteArrayInputStream(sent), Math.max(1, sent.length));
-		}
-
-		/** Returns whether data follows the end, which chunks must not have. */
-		boolean hasMore() {
-			return this.inf.getRemaining() > TRAILER;
-		}
-
 	}
 
 }

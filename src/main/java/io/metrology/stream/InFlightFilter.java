@@ -2,8 +2,7 @@ package io.metrology.stream;
 
 import java.io.IOException;
 
-import jakarta.servlet.AsyncEvent;
-import jakarta.servlet.AsyncListener;
+import io.metrology.http.load.AsyncRequests;
 import jakarta.servlet.Filter;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
@@ -45,38 +44,12 @@ final class InFlightFilter implements Filter {
 		}
 		finally {
 			if (http.isAsyncStarted()) {
-				http.getAsyncContext().addListener(new Leave(request));
+				AsyncRequests.whenAnswered(http.getAsyncContext(), request::leave);
 			}
 			else {
 				request.leave();
 			}
 		}
-	}
-
-	/** Removes a request from which the thread was taken. */
-	private record Leave(InFlightRequests.Request request) implements AsyncListener {
-
-		@Override
-		public void onComplete(AsyncEvent event) {
-			this.request.leave();
-		}
-
-		@Override
-		public void onTimeout(AsyncEvent event) {
-			// onComplete follows.
-		}
-
-		@Override
-		public void onError(AsyncEvent event) {
-			// onComplete follows.
-		}
-
-		/** Listeners end with each start of an asynchronous phase. */
-		@Override
-		public void onStartAsync(AsyncEvent event) {
-			event.getAsyncContext().addListener(this);
-		}
-
 	}
 
 }
