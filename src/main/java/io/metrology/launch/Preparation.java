@@ -94,6 +94,9 @@ final class Preparation {
 		if (!complete) {
 			Path unfinished = Files.createTempDirectory(this.launchFolder, UNFINISHED, OWNER_FOLDER);
 			JarCopy.unpack(this.jar, new LaunchCopy(unfinished));
+			if (!LaunchCopy.of(this.launchFolder, this.jar).folder().equals(copy.folder())) {
+				throw new IOException("The jar was replaced meanwhile");
+			}
 			Files.move(unfinished, copy.folder(), StandardCopyOption.ATOMIC_MOVE);
 		}
 		return copy;
