@@ -30,6 +30,8 @@ CODES = {
     "stream_finalized": (409, False),
     "units_mismatch": (409, False),
     "manifest_mismatch": (409, False),
+    "chunk_newer": (409, False),
+    "refusal_without_body": (409, False),
     "stream_deleted": (410, False),
     "body_too_large": (413, False),
     "too_many_points": (413, False),
@@ -70,6 +72,11 @@ ERRORS = {
     "readTimeseries": STREAM | {"channel_unknown"},
     "readPoints": STREAM | {"channel_unknown"},
     "readHeldChunks": STREAM | {"channel_unknown"},
+    "listRefusals": {"not_acceptable"},
+    "readRefusal": {"not_found", "not_acceptable"},
+    "deleteRefusal": {"not_found", "not_acceptable"},
+    "readRefusalBody": {"not_found", "refusal_without_body", "not_acceptable"},
+    "resendRefusal": CHUNK | {"not_found", "stream_unknown", "chunk_newer", "refusal_without_body"},
     "createApiKey": BODY,
     "listApiKeys": {"not_acceptable"},
     "revokeApiKey": {"not_found", "not_acceptable"},
@@ -77,6 +84,9 @@ ERRORS = {
 
 # Only while PostgreSQL is away, or the service is stopped.
 OUTAGE = {"database_unavailable", "overloaded", "stopping"}
+
+# Nothing here overloads the service, or resends refused chunks. Other tests do.
+UNPROVOKED = {"overloaded", "chunk_newer", "refusal_without_body"}
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
@@ -105,7 +115,7 @@ class Judge:
 
     def codes(self):
         """All that the service can answer, but for what it never must."""
-        return set(CODES) - {"internal_error"}
+        return set(CODES) - {"internal_error"} - UNPROVOKED
 
     def operation(self, method, target):
         """The operation that a request is for, or None; and whether its path is one of the API's at all."""

@@ -63,6 +63,9 @@ class BodyFilter extends OncePerRequestFilter {
 
 	private static final long PAUSE_NANOS = 150_000;
 
+	/** How many threads may read bodies in chunks at once. */
+	private static final int MAX_CHUNKED = 16;
+
 	/** A client that is silent for longer may lose its place to another. */
 	private static final Duration STALLED = Duration.ofSeconds(3);
 
@@ -76,6 +79,8 @@ class BodyFilter extends OncePerRequestFilter {
 
 	private final Problems problems;
 
+	private final AsyncPermits chunked;
+
 	private final Set<Arriving> arriving = ConcurrentHashMap.newKeySet();
 
 	BodyFilter(HttpProperties properties, BodyLimits limits, BodyMemory memory, AsyncRequests requests,
@@ -85,6 +90,7 @@ class BodyFilter extends OncePerRequestFilter {
 		this.memory = memory;
 		this.requests = requests;
 		this.problems = problems;
+		this.chunked = requests.permits("chunked", MAX_CHUNKED);
 		requests.evictBy(this::evictStalled);
 	}
 
@@ -138,6 +144,9 @@ class BodyFilter extends OncePerRequestFilter {
 			return true;
 		}
 		int announced = (int) request.getContentLengthLong();
+		if (announced < 0) {
+			return receiveChunked(request, response);
+		}
 		switch (this.memory.acquire(request, response, announced)) {
 			case WAITING -> {
 				return false;
@@ -154,19 +163,68 @@ class BodyFilter extends OncePerRequestFilter {
 			// The client waits to be asked for its body.
 			coyote.action(ActionCode.ACK, ContinueResponseTiming.ON_REQUEST_BODY_READ);
 		}
-		if (coyote != null && announced >= 0 && readArrived(request, coyote, body)) {
+		if (coyote != null && readArrived(request, coyote, body)) {
 			return true;
 		}
-		// A body of unknown length may grow to a small one before it asks for memory.
-		boolean isCounted = announced > BodyMemory.SMALL;
-		readWithoutThread(request, response, body, isCounted ? 0 : (announced >= 0) ? announced : 2 * BodyMemory.SMALL);
+		readWithoutThread(request, response, body, (announced > BodyMemory.SMALL) ? 0 : announced);
 		return false;
 	}
 
 	/**
-	 * Reads what is there. A body in chunks is not read so, because Tomcat would wait for
-	 * the data of a chunk whose length is there.
+	 * Reads a body in chunks, in the thread of the request. Without a thread such a
+	 * request sometimes loses its answer. At most a few threads are used so, and further
+	 * bodies in chunks wait without a thread.
 	 */
+	private boolean receiveChunked(HttpServletRequest request, HttpServletResponse response) throws IOException {
+		switch (this.chunked.acquire(request, response, 1)) {
+			case WAITING -> {
+				return false;
+			}
+			case EXPIRED -> throw BodyMemory.overloaded();
+			case GRANTED -> {
+				// Read.
+			}
+		}
+		try {
+			ReceivedBody body = new ReceivedBody(-1, this.limits.asSent(request));
+			body.belongsTo(request);
+			boolean more = true;
+			while (more) {
+				more = readSome(body, request.getInputStream(), request);
+				if (more && isOverdue(body)) {
+					body.fail(overdue());
+					more = false;
+				}
+			}
+			return true;
+		}
+		finally {
+			this.chunked.release(request);
+		}
+	}
+
+	private boolean readSome(ReceivedBody body, InputStream in, HttpServletRequest request) throws IOException {
+		try {
+			return body.readFrom(in, this.memory, request);
+		}
+		catch (ProblemException ex) {
+			// The rest is discarded, so that the client reads its answer.
+			body.fail(ex);
+			return true;
+		}
+	}
+
+	/** A client that sends nothing at all meets Tomcat's own timeout. */
+	private boolean isOverdue(ReceivedBody body) {
+		return System.nanoTime() - body.begunAt() > this.properties.bodyTimeout().toNanos();
+	}
+
+	private ProblemException overdue() {
+		return tooSlow("did not arrive within " + this.properties.bodyTimeout().toSeconds()
+				+ " s (metrology.http.body-timeout)");
+	}
+
+	/** Reads the bytes that are there. */
 	private boolean readArrived(HttpServletRequest request, Request coyote, ReceivedBody body) throws IOException {
 		InputStream in = request.getInputStream();
 		for (int look = 0; look < LOOKS; look++) {
@@ -241,34 +299,18 @@ class BodyFilter extends OncePerRequestFilter {
 		@Override
 		public void onDataAvailable() throws IOException {
 			while (!this.over.get() && this.in.isReady()) {
-				if (isOverdue()) {
-					refuse(tooSlow("did not arrive within " + BodyFilter.this.properties.bodyTimeout().toSeconds()
-							+ " s (metrology.http.body-timeout)"));
+				if (isOverdue(this.body)) {
+					refuse(overdue());
 				}
-				else if (!readSome()) {
+				else if (!readSome(this.body, this.in, this.request)) {
 					dispatch();
 				}
 			}
 		}
 
-		/** A client that sends nothing at all meets Tomcat's own timeout. */
-		private boolean isOverdue() {
-			return System.nanoTime() - this.body.begunAt() > BodyFilter.this.properties.bodyTimeout().toNanos();
-		}
-
-		private boolean readSome() throws IOException {
-			try {
-				return this.body.readFrom(this.in, BodyFilter.this.memory, this.request);
-			}
-			catch (ProblemException ex) {
-				// The rest is discarded, so that the client reads its answer.
-				this.body.fail(ex);
-				return true;
-			}
-		}
-
 		@Override
 		public void onAllDataRead() {
+			this.body.end();
 			dispatch();
 		}
 

@@ -98,6 +98,11 @@ public final class ReceivedBody {
 		return !this.complete;
 	}
 
+	/** Notes that the last byte has arrived. */
+	synchronized void end() {
+		this.complete = true;
+	}
+
 	/** Reads on after a refusal, so that the client reads its answer. */
 	private boolean discard(InputStream in) throws IOException {
 		int read = in.read(this.buffer, 0, this.buffer.length);
