@@ -225,7 +225,7 @@ def resend_round(service, cluster, chance, number):
     kept = {refusal for refusal, in cluster.ask("SELECT id::text FROM refusal WHERE data_id = %s::uuid", [data_id])}
     lost = [index for index, refusal in ids.items() if index not in stored and refusal not in kept]
     if lost or not set(acknowledged) <= stored:
-        raise BrokenPromise(f"neither record nor chunk is there: {lost}; acknowledged: {acknowledged}")
+        raise BrokenPromise(f"the record and the chunk are both missing: {lost}; acknowledged: {acknowledged}")
     both = [index for index, refusal in ids.items() if index in stored and refusal in kept]
     for index, refusal in ids.items():
         if refusal in kept:

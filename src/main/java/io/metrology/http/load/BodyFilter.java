@@ -42,7 +42,8 @@ import org.springframework.web.filter.OncePerRequestFilter;
  * a thread, and is dispatched again when its body is complete.
  *
  * <p>
- * So a client that stalls inside a body keeps memory, but no thread.
+ * So a client that stalls inside a body keeps memory, but no thread. Bodies in chunks are
+ * the exception: at most 16 threads read them.
  */
 @Component
 @Order(BodyFilter.ORDER)
